@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR BSD-2-Clause */
+/*
+ * peermr: the ioctl interface of /dev/peermr/<BDF>-bar<N>.
+ *
+ * Every argument structure begins with its own size, which makes it
+ * extensible in both directions. The caller sets @size to sizeof() of the
+ * structure it was compiled against and zeroes what it does not use. The
+ * kernel refuses a structure that carries non-zero bytes beyond what it knows
+ * (E2BIG), a @size below the first published one (EINVAL), unknown @flags
+ * (EINVAL) and non-zero reserved fields (EINVAL). It writes back at most @size
+ * bytes. All lengths and offsets are in bytes.
+ *
+ * Errors common to all: EFAULT (bad pointer), ENOTTY (unknown request),
+ * ENODEV (the window was revoked or its device is gone).
+ */
+#ifndef _UAPI_LINUX_PEERMR_H
+#define _UAPI_LINUX_PEERMR_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Version of this interface; raised when a request or a field is added. */
+#define PEERMR_UAPI_VERSION	1
+
+/* How a window's memory is mapped (struct peermr_query::mode). */
+#define PEERMR_MODE_PAGES	1	/* struct pages: ibv_reg_mr() pins them */
+#define PEERMR_MODE_PFN		2	/* none: CPU mappings (write-combining) */
+
+/**
+ * struct peermr_query - PEERMR_IOC_QUERY: describe the window
+ * @size: in: size of this structure
+ * @flags: in: must be 0
+ * @version: out: PEERMR_UAPI_VERSION of the running module
+ * @mode: out: PEERMR_MODE_*
+ * @window_size: out: size of the window
+ * @window_free: out: bytes that no buffer, quarantined or live, occupies
+ * @granule: out: unit of allocation; a power of two
+ * @quota: out: bytes one user may hold in this window, 0 for no limit
+ * @quota_used: out: bytes that the opener's user holds, quarantined included
+ */
+struct peermr_query {
+	__u32 size;
+	__u32 flags;
+	__u32 version;
+	__u32 mode;
+	__u64 window_size;
+	__u64 window_free;
+	__u64 granule;
+	__u64 quota;
+	__u64 quota_used;
+};
+
+/* Place the buffer at peermr_alloc::placement instead of anywhere. */
+#define PEERMR_ALLOC_FIXED	(1U << 0)
+
+/**
+ * struct peermr_alloc - PEERMR_IOC_ALLOC: allocate a zeroed buffer
+ * @size: in: size of this structure
+ * @flags: in: PEERMR_ALLOC_*
+ * @length: in: bytes wanted; out: rounded up to the granule
+ * @alignment: in: of the placement, a power of two, 0 for the granule
+ * @placement: in: with PEERMR_ALLOC_FIXED; out: offset of the buffer in the
+ *	window
+ * @mmap_offset: out: the buffer's handle and mmap(2) offset. Opaque, never 0,
+ *	never used twice in the life of a window, and congruent to 0 modulo
+ *	2 MiB
+ *
+ * The buffer belongs to the open file: it lives until PEERMR_IOC_FREE or the
+ * last close, until it is unmapped everywhere, and until the last device that
+ * was given its pages has let go of them.
+ *
+ * Errors: EINVAL (zero length, bad alignment, misaligned placement), ENOSPC
+ * (no room in the window), EDQUOT (the user's quota), EBUSY (the fixed place
+ * is taken), EINTR (killed while the buffer was zeroed).
+ */
+struct peermr_alloc {
+	__u32 size;
+	__u32 flags;
+	__u64 length;
+	__u64 alignment;
+	__u64 placement;
+	__u64 mmap_offset;
+};
+
+/**
+ * struct peermr_free - PEERMR_IOC_FREE: give a buffer up
+ * @size: in: size of this structure
+ * @flags: in: must be 0
+ * @mmap_offset: in: from PEERMR_IOC_ALLOC or PEERMR_IOC_LOOKUP
+ *
+ * The handle is gone at once; existing mappings and registrations stay valid
+ * and keep the memory. Errors: ENOENT (no such buffer in this open file).
+ */
+struct peermr_free {
+	__u32 size;
+	__u32 flags;
+	__u64 mmap_offset;
+};
+
+/**
+ * struct peermr_lookup - PEERMR_IOC_LOOKUP: which buffer is behind a pointer
+ * @size: in: size of this structure
+ * @flags: in: must be 0
+ * @address: in: an address in the calling process
+ * @start: out: first address of the mapping that holds @address
+ * @length: out: length of that mapping
+ * @offset: out: offset of @address in the buffer
+ * @buffer_length: out: length of the buffer
+ * @placement: out: offset of the buffer in the window
+ * @mmap_offset: out: the buffer's handle
+ *
+ * Errors: ENOENT (@address is not mapped, or not memory of this window).
+ */
+struct peermr_lookup {
+	__u32 size;
+	__u32 flags;
+	__u64 address;
+	__u64 start;
+	__u64 length;
+	__u64 offset;
+	__u64 buffer_length;
+	__u64 placement;
+	__u64 mmap_offset;
+};
+
+/* States of a buffer (struct peermr_holder::state). */
+#define PEERMR_STATE_LIVE	1	/* has a handle, mapping or export */
+#define PEERMR_STATE_QUARANTINED 2	/* given up, but still pinned or unclean */
+#define PEERMR_STATE_REVOKED	3	/* live, but its memory was taken away */
+
+#define PEERMR_COMM_LEN		16
+
+/**
+ * struct peermr_holder - PEERMR_IOC_HOLDER: who holds the next buffer
+ * @size: in: size of this structure
+ * @flags: in: must be 0
+ * @placement: in: report the first buffer that ends beyond this offset;
+ *	out: offset of the buffer in the window
+ * @length: out: length of the buffer
+ * @pinned: out: bytes of it that are pinned for DMA
+ * @mappings: out: how many times it is mapped
+ * @state: out: PEERMR_STATE_*
+ * @pid: out: process that opened the device, 0 if not visible from here
+ * @uid: out: user that opened the device
+ * @comm: out: command name of that process at open, NUL-terminated
+ *
+ * Walk all buffers by starting with @placement 0 and then passing
+ * @placement + @length. A caller without CAP_SYS_ADMIN sees the buffers of its
+ * own user. Works on a revoked window, too. Errors: ENOENT (no more buffers).
+ */
+struct peermr_holder {
+	__u32 size;
+	__u32 flags;
+	__u64 placement;
+	__u64 length;
+	__u64 pinned;
+	__u32 mappings;
+	__u32 state;
+	__s32 pid;
+	__u32 uid;
+	char comm[PEERMR_COMM_LEN];
+};
+
+/* Revoke although buffers exist: zap mappings, invalidate importers. */
+#define PEERMR_REVOKE_FORCE	(1U << 0)
+
+/**
+ * struct peermr_revoke - PEERMR_IOC_REVOKE: make the window safe to unbind
+ * @size: in: size of this structure
+ * @flags: in: PEERMR_REVOKE_*
+ *
+ * Needs CAP_SYS_ADMIN. Without PEERMR_REVOKE_FORCE the window is revoked only
+ * if it holds no buffer, live or quarantined: EBUSY otherwise, and nothing
+ * changes. With it every CPU mapping turns into SIGBUS at once; then the call
+ * waits until the pins on the page path are gone, which only their owners can
+ * let go. EINTR if a signal came first: the window stays revoked, and the call
+ * may be repeated. A revoked window refuses every other request with ENODEV
+ * until the device is bound anew.
+ */
+struct peermr_revoke {
+	__u32 size;
+	__u32 flags;
+};
+
+#define PEERMR_IOC_MAGIC	0xBC
+
+#define PEERMR_IOC_QUERY	_IOWR(PEERMR_IOC_MAGIC, 0x00, struct peermr_query)
+#define PEERMR_IOC_ALLOC	_IOWR(PEERMR_IOC_MAGIC, 0x01, struct peermr_alloc)
+#define PEERMR_IOC_FREE		_IOWR(PEERMR_IOC_MAGIC, 0x02, struct peermr_free)
+#define PEERMR_IOC_LOOKUP	_IOWR(PEERMR_IOC_MAGIC, 0x03, struct peermr_lookup)
+#define PEERMR_IOC_HOLDER	_IOWR(PEERMR_IOC_MAGIC, 0x04, struct peermr_holder)
+#define PEERMR_IOC_REVOKE	_IOWR(PEERMR_IOC_MAGIC, 0x05, struct peermr_revoke)
+
+#endif /* _UAPI_LINUX_PEERMR_H */

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Taking memory back: for good, for a reset, and the wait for the last pin. */
+
+#include <linux/export.h>
+#include <linux/jiffies.h>
+#include <linux/sched/signal.h>
+
+#include "peermr.h"
+#include "trace.h"
+
+#define PEERMR_WAIT_MIN		(HZ / 100 ?: 1)
+#define PEERMR_WAIT_MAX		(HZ / 2)
+#define PEERMR_WAIT_LOG		(10 * HZ)
+
+/*
+ * Every buffer loses its memory: no fault maps it any more, existing mappings
+ * are gone. Pins on the page path survive; peermr_window_wait_idle() waits for
+ * them. The window's state keeps new buffers away. Callers may overlap: each
+ * returns after the zap.
+ */
+static void peermr_window_take_back(struct peermr_window *window)
+{
+	struct peermr_buffer *buffer;
+	u64 offset;
+
+	mutex_lock(&window->lock);
+	for (offset = 0; (buffer = peermr_extent_next(window, &offset));
+	     offset += buffer->length)
+		WRITE_ONCE(buffer->revoked, true);
+	mutex_unlock(&window->lock);
+
+	/* Ends the faults that still saw a live buffer. */
+	synchronize_srcu(&window->srcu);
+
+	mutex_lock(&window->lock);
+	for (offset = 0; (buffer = peermr_extent_next(window, &offset));
+	     offset += buffer->length)
+		peermr_buffer_revoke(buffer);
+	mutex_unlock(&window->lock);
+	trace_peermr_revoke(window);
+}
+
+/* Leave the live state for @state; false if the window is not live. */
+static bool peermr_window_leave_live(struct peermr_window *window,
+				     enum peermr_window_state state)
+{
+	bool live;
+
+	mutex_lock(&window->lock);
+	live = window->state == PEERMR_WINDOW_LIVE;
+	if (live)
+		window->state = state;
+	mutex_unlock(&window->lock);
+	return live;
+}
+
+/* Revoke the window for good. */
+void peermr_window_revoke(struct peermr_window *window)
+{
+	mutex_lock(&window->lock);
+	window->state = PEERMR_WINDOW_REVOKED;
+	mutex_unlock(&window->lock);
+	peermr_window_take_back(window);
+}
+
+/* Revoke the window if it holds no buffer: 0 or -EBUSY. */
+int peermr_window_revoke_unused(struct peermr_window *window)
+{
+	int ret = 0;
+
+	mutex_lock(&window->lock);
+	if (window->nr_buffers)
+		ret = -EBUSY;
+	else
+		window->state = PEERMR_WINDOW_REVOKED;
+	mutex_unlock(&window->lock);
+	return ret;
+}
+
+/**
+ * peermr_window_stop() - the device is about to lose its memory
+ * @window: the window
+ *
+ * For a driver's reset_prepare and error_detected callbacks: every buffer
+ * loses its memory (access gives SIGBUS), and no new one can be had until
+ * peermr_window_start(). Pins cannot be taken back; the pages they hold are
+ * not given to anybody else before they are let go.
+ */
+void peermr_window_stop(struct peermr_window *window)
+{
+	if (peermr_window_leave_live(window, PEERMR_WINDOW_STOPPED))
+		peermr_window_take_back(window);
+}
+EXPORT_SYMBOL_GPL(peermr_window_stop);
+
+/**
+ * peermr_window_start() - the device's memory works again
+ * @window: a window that peermr_window_stop() stopped
+ *
+ * New buffers can be had; those from before the stop stay dead.
+ */
+void peermr_window_start(struct peermr_window *window)
+{
+	mutex_lock(&window->lock);
+	if (window->state == PEERMR_WINDOW_STOPPED) {
+		peermr_granules_spoil(window);
+		window->state = PEERMR_WINDOW_LIVE;
+	}
+	mutex_unlock(&window->lock);
+}
+EXPORT_SYMBOL_GPL(peermr_window_start);
+
+/* The first buffer that somebody still has, or NULL. */
+static struct peermr_buffer *
+peermr_window_undrained(struct peermr_window *window)
+{
+	struct peermr_buffer *buffer;
+	u64 offset = 0;
+
+	lockdep_assert_held(&window->lock);
+	while ((buffer = peermr_extent_next(window, &offset))) {
+		if (!peermr_buffer_drained(buffer))
+			return buffer;
+		offset += buffer->length;
+	}
+	return NULL;
+}
+
+static bool peermr_window_idle(struct peermr_window *window, bool log)
+{
+	struct peermr_buffer *buffer;
+
+	mutex_lock(&window->lock);
+	buffer = peermr_window_undrained(window);
+	if (buffer && log)
+		dev_warn(&window->dev,
+			 "waiting for DMA pins, among them those of %s (pid %d)\n",
+			 buffer->comm, pid_nr(buffer->opener));
+	mutex_unlock(&window->lock);
+	return !buffer;
+}
+
+/*
+ * Wait until nobody has memory of a revoked window any more: 0, or -EINTR if
+ * @interruptible and a signal came.
+ */
+int peermr_window_wait_idle(struct peermr_window *window, bool interruptible)
+{
+	unsigned long delay = PEERMR_WAIT_MIN;
+	unsigned long log_at = jiffies + PEERMR_WAIT_LOG;
+	unsigned long begin = jiffies;
+	bool log = false;
+
+	/* A fast GUP that saw a mapping has its page reference after this. */
+	synchronize_rcu();
+
+	while (!peermr_window_idle(window, log)) {
+		log = time_after(jiffies, log_at);
+		if (log)
+			log_at = jiffies + PEERMR_WAIT_LOG;
+		if (interruptible) {
+			schedule_timeout_interruptible(delay);
+			if (signal_pending(current))
+				return -EINTR;
+		} else {
+			schedule_timeout_uninterruptible(delay);
+		}
+		delay = min_t(unsigned long, 2 * delay, PEERMR_WAIT_MAX);
+	}
+	trace_peermr_pin_wait(window, jiffies_to_msecs(jiffies - begin));
+	return 0;
+}
