@@ -51,7 +51,7 @@ static int peermr_buffer_number(struct peermr_buffer *buffer)
 	return 0;
 }
 
-/* Charge, place and number @buffer: all or nothing. */
+/* Pin the owner, charge, number and place @buffer: all or nothing. */
 static int peermr_buffer_place(struct peermr_buffer *buffer, kuid_t uid,
 			       const struct peermr_buffer_spec *spec)
 {
@@ -62,9 +62,15 @@ static int peermr_buffer_place(struct peermr_buffer *buffer, kuid_t uid,
 	if (window->state != PEERMR_WINDOW_LIVE)
 		return -ENODEV;
 
+	/* A live window has its owner; it must not go while memory is out. */
+	if (!try_module_get(window->owner))
+		return -ENODEV;
+
 	buffer->account = peermr_account_charge(window, uid, buffer->length);
-	if (IS_ERR(buffer->account))
-		return PTR_ERR(buffer->account);
+	if (IS_ERR(buffer->account)) {
+		ret = PTR_ERR(buffer->account);
+		goto err_module;
+	}
 
 	ret = peermr_buffer_number(buffer);
 	if (ret)
@@ -77,7 +83,9 @@ static int peermr_buffer_place(struct peermr_buffer *buffer, kuid_t uid,
 
 err_uncharge:
 	peermr_account_uncharge(window, buffer->account, buffer->length);
+err_module:
 	buffer->account = NULL;
+	module_put(window->owner);
 	return ret;
 }
 
@@ -136,26 +144,18 @@ peermr_buffer_create(struct peermr_file *file,
 	if (ret)
 		goto err_free;
 
-	/* Whoever owns the BAR must not go while memory of it is out. */
-	if (!try_module_get(window->owner)) {
-		ret = -ENODEV;
-		goto err_free;
-	}
-
 	buffer->opener = get_pid(file->opener);
 	memcpy(buffer->comm, file->comm, sizeof(buffer->comm));
 	get_device(&window->dev);
 	ret = peermr_buffer_place_wait(buffer, file->uid, spec);
-	if (ret)
-		goto err_put;
+	if (ret) {
+		peermr_buffer_destroy(buffer);
+		return ERR_PTR(ret);
+	}
 
 	trace_peermr_alloc(buffer);
 	return buffer;
 
-err_put:
-	module_put(window->owner);
-	peermr_buffer_destroy(buffer);
-	return ERR_PTR(ret);
 err_free:
 	mutex_destroy(&buffer->expose_lock);
 	kfree(buffer);

@@ -101,7 +101,8 @@ static long peermr_ioctl_lookup(struct peermr_file *file,
 	if (address != lookup->address || address >= TASK_SIZE)
 		return -ENOENT;
 
-	mmap_read_lock(mm);
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
 	vma = vma_lookup(mm, address);
 	if (!vma || vma->vm_ops != &peermr_vm_ops)
 		goto out_unlock;

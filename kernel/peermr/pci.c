@@ -152,8 +152,7 @@ static pci_ers_result_t peermr_pci_slot_reset(struct pci_dev *pdev)
 {
 	pci_restore_state(pdev);
 	pci_save_state(pdev);
-	return pci_enable_device_mem(pdev) ? PCI_ERS_RESULT_DISCONNECT :
-					     PCI_ERS_RESULT_RECOVERED;
+	return PCI_ERS_RESULT_RECOVERED;
 }
 
 static const struct pci_error_handlers peermr_pci_err_handler = {

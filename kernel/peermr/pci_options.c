@@ -13,7 +13,7 @@
 
 #include "peermr.h"
 
-#define PEERMR_BDF_LEN		16
+#define PEERMR_BDF_LEN		24
 
 /* Nobody has this many devices; a loop in a script must not fill memory. */
 #define PEERMR_OPTIONS_MAX	256
@@ -93,14 +93,19 @@ static int peermr_pci_parse(const char *word,
 	return -EINVAL;
 }
 
-static bool peermr_pci_bdf_valid(const char *bdf)
+/* Bring an address into the form of pci_name(). */
+static int peermr_pci_parse_bdf(const char *word, char *bdf)
 {
 	unsigned int domain, bus, dev, fn;
 	char end;
 
-	return strlen(bdf) < PEERMR_BDF_LEN &&
-	       sscanf(bdf, "%x:%x:%x.%u%c", &domain, &bus, &dev, &fn,
-		      &end) == 4;
+	if (sscanf(word, "%x:%x:%x.%u%c", &domain, &bus, &dev, &fn, &end) != 4)
+		return -EINVAL;
+	if (bus > 0xff || dev > 0x1f || fn > 7)
+		return -EINVAL;
+	snprintf(bdf, PEERMR_BDF_LEN, "%04x:%02x:%02x.%u", domain, bus, dev,
+		 fn);
+	return 0;
 }
 
 static int peermr_pci_remember(const char *bdf,
@@ -128,7 +133,8 @@ static ssize_t options_store(struct device_driver *driver, const char *buf,
 			     size_t count)
 {
 	struct peermr_pci_options options = { .bar = -1 };
-	char *copy, *rest, *bdf, *word;
+	char *copy, *rest, *word;
+	char bdf[PEERMR_BDF_LEN];
 	struct peermr_pci_entry *entry;
 	bool words = false;
 	int ret = -EINVAL;
@@ -137,8 +143,8 @@ static ssize_t options_store(struct device_driver *driver, const char *buf,
 	if (!copy)
 		return -ENOMEM;
 	rest = strim(copy);
-	bdf = strsep(&rest, " \t");
-	if (!bdf || !peermr_pci_bdf_valid(bdf))
+	word = strsep(&rest, " \t");
+	if (!word || peermr_pci_parse_bdf(word, bdf))
 		goto out_free;
 
 	while ((word = strsep(&rest, " \t"))) {

@@ -121,7 +121,9 @@ static void peermr_window_release(struct device *dev)
 		peermr_minor_put(MINOR(dev->devt) - MINOR(peermr_devt(0)));
 	if (window->inode)
 		iput(window->inode);
-	mtree_destroy(&window->extents);
+	mutex_lock(&window->lock);
+	__mt_destroy(&window->extents);
+	mutex_unlock(&window->lock);
 	cleanup_srcu_struct(&window->srcu);
 	mutex_destroy(&window->lock);
 	kfree(window);
