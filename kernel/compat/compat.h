@@ -16,6 +16,13 @@ static inline bool peermr_compat_mem_encrypted(void)
 	return cc_platform_has(CC_ATTR_MEM_ENCRYPT);
 }
 
+/* Class callbacks take a const device since 6.2. */
+#ifdef PEERMR_HAVE_CLASS_CONST
+#define peermr_compat_class_dev		const struct device
+#else
+#define peermr_compat_class_dev		struct device
+#endif
+
 static inline void peermr_compat_vm_flags_set(struct vm_area_struct *vma,
 					      vm_flags_t flags)
 {
@@ -28,7 +35,8 @@ static inline void peermr_compat_vm_flags_set(struct vm_area_struct *vma,
 
 /* __assign_str() lost its second argument in 6.10. */
 #ifdef PEERMR_HAVE_ASSIGN_STR_1
-#define peermr_compat_assign_str(dst, src)	__assign_str(dst)
+#define peermr_compat_assign_str(dst, src)	\
+	do { (void)(src); __assign_str(dst); } while (0)
 #else
 #define peermr_compat_assign_str(dst, src)	__assign_str(dst, src)
 #endif

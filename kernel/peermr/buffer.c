@@ -37,20 +37,6 @@ static int peermr_buffer_length(struct peermr_window *window,
 	return 0;
 }
 
-/* A handle of its own for every buffer, with a hole behind it. */
-static int peermr_buffer_number(struct peermr_buffer *buffer)
-{
-	struct peermr_window *window = buffer->window;
-	unsigned long pages;
-
-	pages = (round_up(buffer->length, PMD_SIZE) + PMD_SIZE) >> PAGE_SHIFT;
-	if (window->next_pgoff > (LLONG_MAX >> PAGE_SHIFT) - pages)
-		return -ENOSPC;
-	buffer->pgoff = window->next_pgoff;
-	window->next_pgoff += pages;
-	return 0;
-}
-
 /* Pin the owner, charge, number and place @buffer: all or nothing. */
 static int peermr_buffer_place(struct peermr_buffer *buffer, kuid_t uid,
 			       const struct peermr_buffer_spec *spec)
@@ -72,15 +58,17 @@ static int peermr_buffer_place(struct peermr_buffer *buffer, kuid_t uid,
 		goto err_module;
 	}
 
-	ret = peermr_buffer_number(buffer);
+	ret = peermr_handle_insert(buffer);
 	if (ret)
 		goto err_uncharge;
 
 	ret = peermr_extent_insert(buffer, spec);
 	if (ret)
-		goto err_uncharge;
+		goto err_handle;
 	return 0;
 
+err_handle:
+	peermr_handle_erase(buffer);
 err_uncharge:
 	peermr_account_uncharge(window, buffer->account, buffer->length);
 err_module:
@@ -101,7 +89,7 @@ static int peermr_buffer_place_wait(struct peermr_buffer *buffer, kuid_t uid,
 
 		mutex_lock(&window->lock);
 		ret = peermr_buffer_place(buffer, uid, spec);
-		dying = !list_empty(&window->dying);
+		dying = window->bytes_dying;
 		mutex_unlock(&window->lock);
 
 		if (ret != -ENOSPC && ret != -EDQUOT && ret != -EBUSY)
@@ -167,6 +155,11 @@ void peermr_buffer_destroy(struct peermr_buffer *buffer)
 {
 	struct peermr_window *window = buffer->window;
 
+	if (buffer->pgoff) {
+		mutex_lock(&window->lock);
+		peermr_handle_erase(buffer);
+		mutex_unlock(&window->lock);
+	}
 	put_pid(buffer->opener);
 	mutex_destroy(&buffer->expose_lock);
 	kfree(buffer);

@@ -84,11 +84,18 @@ void peermr_granules_scrub(struct peermr_buffer *buffer)
 	unsigned long end = nr + (buffer->length >> shift);
 
 	for_each_set_bit_from(nr, window->exposed, end) {
+		unsigned long spoils = READ_ONCE(window->spoils);
+
 		clear_bit(nr, window->exposed);
 		if (pci_channel_offline(window->pdev))
 			continue;
 		peermr_granule_zero(window, nr);
-		set_bit(nr, window->clean);
+
+		/* Stores into a device under reset are lost. */
+		mutex_lock(&window->lock);
+		if (spoils == window->spoils)
+			set_bit(nr, window->clean);
+		mutex_unlock(&window->lock);
 		cond_resched();
 	}
 }
@@ -97,5 +104,6 @@ void peermr_granules_scrub(struct peermr_buffer *buffer)
 void peermr_granules_spoil(struct peermr_window *window)
 {
 	lockdep_assert_held(&window->lock);
+	WRITE_ONCE(window->spoils, window->spoils + 1);
 	bitmap_zero(window->clean, window->size >> window->mode->granule_shift);
 }

@@ -188,6 +188,7 @@ static long peermr_ioctl_revoke(struct peermr_file *file,
  * @size: of the structure as this kernel knows it
  * @min_size: of its first published version
  * @flags: those that are known
+ * @answer: the structure is written back
  * @call: does it
  * @undo: reverses @call when its result could not be told
  */
@@ -195,6 +196,7 @@ struct peermr_ioctl_desc {
 	u32 size;
 	u32 min_size;
 	u32 flags;
+	bool answer;
 	long (*call)(struct peermr_file *file, union peermr_ioctl_args *args);
 	void (*undo)(struct peermr_file *file, union peermr_ioctl_args *args);
 };
@@ -203,12 +205,14 @@ static const struct peermr_ioctl_desc peermr_ioctls[] = {
 	[_IOC_NR(PEERMR_IOC_QUERY)] = {
 		.size = sizeof(struct peermr_query),
 		.min_size = 56,
+		.answer = true,
 		.call = peermr_ioctl_query,
 	},
 	[_IOC_NR(PEERMR_IOC_ALLOC)] = {
 		.size = sizeof(struct peermr_alloc),
 		.min_size = 40,
 		.flags = PEERMR_ALLOC_FIXED,
+		.answer = true,
 		.call = peermr_ioctl_alloc,
 		.undo = peermr_ioctl_alloc_undo,
 	},
@@ -220,11 +224,13 @@ static const struct peermr_ioctl_desc peermr_ioctls[] = {
 	[_IOC_NR(PEERMR_IOC_LOOKUP)] = {
 		.size = sizeof(struct peermr_lookup),
 		.min_size = 64,
+		.answer = true,
 		.call = peermr_ioctl_lookup,
 	},
 	[_IOC_NR(PEERMR_IOC_HOLDER)] = {
 		.size = sizeof(struct peermr_holder),
 		.min_size = 64,
+		.answer = true,
 		.call = peermr_ioctl_holder,
 	},
 	[_IOC_NR(PEERMR_IOC_REVOKE)] = {
@@ -264,7 +270,7 @@ long peermr_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return -EINVAL;
 
 	ret = desc->call(file, &args);
-	if (ret)
+	if (ret || !desc->answer)
 		return ret;
 
 	args.head.size = size;

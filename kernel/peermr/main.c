@@ -8,6 +8,7 @@
 #include <linux/mount.h>
 #include <linux/pseudo_fs.h>
 
+#include "compat.h"
 #include "peermr.h"
 
 #define CREATE_TRACE_POINTS
@@ -20,7 +21,7 @@ static dev_t peermr_devt_base;
 static DEFINE_IDA(peermr_minors);
 static struct vfsmount *peermr_mnt;
 
-static char *peermr_devnode(const struct device *dev, umode_t *mode)
+static char *peermr_devnode(peermr_compat_class_dev *dev, umode_t *mode)
 {
 	if (mode)
 		*mode = 0600;

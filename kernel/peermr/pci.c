@@ -6,9 +6,13 @@
 
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "peermr.h"
+
+/* Smaller BARs are offered only when they are named. */
+#define PEERMR_PCI_MIN_SIZE	SZ_2M
 
 /**
  * struct peermr_pci - a device bound to the generic driver
@@ -53,7 +57,10 @@ static int peermr_pci_offer_bar(struct pci_dev *pdev, unsigned int bar,
 	return 0;
 }
 
-/* Offer every BAR that suits; the first error if none does. */
+/*
+ * Offer the BAR that was named, or every one that is large enough to be memory
+ * rather than registers.
+ */
 static int peermr_pci_offer(struct pci_dev *pdev,
 			    const struct peermr_pci_options *options)
 {
@@ -64,7 +71,7 @@ static int peermr_pci_offer(struct pci_dev *pdev,
 		return peermr_pci_offer_bar(pdev, options->bar, options->mode);
 
 	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
-		if (!pci_resource_len(pdev, bar))
+		if (pci_resource_len(pdev, bar) < PEERMR_PCI_MIN_SIZE)
 			continue;
 		ret = peermr_pci_offer_bar(pdev, bar, options->mode);
 		if (!ret)
@@ -72,7 +79,10 @@ static int peermr_pci_offer(struct pci_dev *pdev,
 		else
 			err = ret;
 	}
-	return offered ? 0 : err;
+	if (offered)
+		return 0;
+	pci_err(pdev, "peermr: no BAR that could be a window\n");
+	return err;
 }
 
 static int peermr_pci_probe(struct pci_dev *pdev,

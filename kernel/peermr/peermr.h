@@ -79,12 +79,14 @@ extern const struct peermr_mode peermr_mode_pfn;
  * @state: what is allowed now
  * @dismantling: the reaper is not to be started any more
  * @extents: struct peermr_buffer by granule: allocator, lookup and quarantine
+ * @handles: mmap offsets, in pages, that are taken
+ * @next_pgoff: where to look for the next one
  * @clean: granules that hold zeroes and that nobody has seen since
  * @exposed: granules that the buffer on top of them has made visible
+ * @spoils: how often all content became unknown
  * @bytes_free: bytes without a buffer
  * @bytes_dying: bytes of buffers that were given up but still hold an extent
  * @nr_buffers: buffers with an extent
- * @next_pgoff: next mmap offset, in pages; only ever grows
  * @quota: bytes one user may hold, 0 for no limit
  * @accounts: struct peermr_account of users that hold something
  * @dying: buffers without users, waiting for the last pin
@@ -113,12 +115,14 @@ struct peermr_window {
 	enum peermr_window_state state;
 	bool dismantling;
 	struct maple_tree extents;
+	struct maple_tree handles;
+	unsigned long next_pgoff;
 	unsigned long *clean;
 	unsigned long *exposed;
+	unsigned long spoils;
 	u64 bytes_free;
 	u64 bytes_dying;
 	unsigned long nr_buffers;
-	unsigned long next_pgoff;
 	u64 quota;
 	struct list_head accounts;
 	struct list_head dying;
@@ -234,6 +238,11 @@ int peermr_extent_insert(struct peermr_buffer *buffer,
 bool peermr_extent_erase(struct peermr_buffer *buffer);
 struct peermr_buffer *peermr_extent_next(struct peermr_window *window,
 					 u64 *offset);
+
+/* handle.c; all with window->lock held, but the first */
+void peermr_handles_init(struct peermr_window *window);
+int peermr_handle_insert(struct peermr_buffer *buffer);
+void peermr_handle_erase(struct peermr_buffer *buffer);
 
 /* granule.c */
 int peermr_granules_alloc(struct peermr_window *window);

@@ -63,18 +63,34 @@ void peermr_window_revoke(struct peermr_window *window)
 	peermr_window_take_back(window);
 }
 
-/* Revoke the window if it holds no buffer: 0 or -EBUSY. */
-int peermr_window_revoke_unused(struct peermr_window *window)
+static int peermr_window_try_revoke(struct peermr_window *window, bool *dying)
 {
 	int ret = 0;
 
 	mutex_lock(&window->lock);
+	*dying = window->bytes_dying;
 	if (window->nr_buffers)
 		ret = -EBUSY;
 	else
 		window->state = PEERMR_WINDOW_REVOKED;
 	mutex_unlock(&window->lock);
 	return ret;
+}
+
+/* Revoke the window if it holds no buffer: 0, -EBUSY or, killed, -EINTR. */
+int peermr_window_revoke_unused(struct peermr_window *window)
+{
+	bool dying;
+	int ret;
+
+	ret = peermr_window_try_revoke(window, &dying);
+	if (!ret || !dying)
+		return ret;
+
+	/* What was freed a moment ago is on its way back. */
+	if (peermr_reaper_wait(window))
+		return -EINTR;
+	return peermr_window_try_revoke(window, &dying);
 }
 
 /**

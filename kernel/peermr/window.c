@@ -11,9 +11,6 @@
 #include "compat.h"
 #include "peermr.h"
 
-/* Handles begin here, so that no mistake reaches them from mmap offset 0. */
-#define PEERMR_FIRST_PGOFF	(SZ_1G >> PAGE_SHIFT)
-
 static const struct peermr_mode *peermr_mode_find(unsigned int id)
 {
 	switch (id) {
@@ -100,9 +97,9 @@ static int peermr_window_check(struct peermr_window *window,
 	window->phys = pci_resource_start(pdev, bar) + config->offset;
 	if (!IS_ALIGNED(window->phys | window->size, window->mode->align)) {
 		pci_err(pdev,
-			"peermr: BAR%u: %llu KiB at %pa is not a multiple of the %llu KiB that mode %s needs\n",
-			bar, window->size >> 10, &window->phys,
-			window->mode->align >> 10, window->mode->name);
+			"peermr: BAR%u: %#llx bytes at %pa: mode %s needs multiples of %#llx\n",
+			bar, window->size, &window->phys, window->mode->name,
+			window->mode->align);
 		return -EINVAL;
 	}
 	if (window->mode == &peermr_mode_pages && peermr_compat_mem_encrypted())
@@ -123,6 +120,7 @@ static void peermr_window_release(struct device *dev)
 		iput(window->inode);
 	mutex_lock(&window->lock);
 	__mt_destroy(&window->extents);
+	__mt_destroy(&window->handles);
 	mutex_unlock(&window->lock);
 	cleanup_srcu_struct(&window->srcu);
 	mutex_destroy(&window->lock);
@@ -142,7 +140,6 @@ peermr_window_new(struct pci_dev *pdev,
 
 	window->pdev = pdev;
 	window->owner = config->owner;
-	window->next_pgoff = PEERMR_FIRST_PGOFF;
 	ret = peermr_window_check(window, config);
 	if (ret)
 		goto err_free;
@@ -154,6 +151,7 @@ peermr_window_new(struct pci_dev *pdev,
 	mt_init_flags(&window->extents,
 		      MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN);
 	mt_set_external_lock(&window->extents, &window->lock);
+	peermr_handles_init(window);
 	INIT_LIST_HEAD(&window->accounts);
 	window->bytes_free = window->size;
 	peermr_reaper_init(window);

@@ -7,8 +7,8 @@
  * structure it was compiled against and zeroes what it does not use. The
  * kernel refuses a structure that carries non-zero bytes beyond what it knows
  * (E2BIG), a @size below the first published one (EINVAL), unknown @flags
- * (EINVAL) and non-zero reserved fields (EINVAL). It writes back at most @size
- * bytes. All lengths and offsets are in bytes.
+ * (EINVAL). It writes back at most @size bytes, and nothing where no field is
+ * an output. All lengths and offsets are in bytes.
  *
  * Errors common to all: EFAULT (bad pointer), ENOTTY (unknown request),
  * ENODEV (the window was revoked or its device is gone).
@@ -62,8 +62,8 @@ struct peermr_query {
  * @placement: in: with PEERMR_ALLOC_FIXED; out: offset of the buffer in the
  *	window
  * @mmap_offset: out: the buffer's handle and mmap(2) offset. Opaque, never 0,
- *	never used twice in the life of a window, and congruent to 0 modulo
- *	2 MiB
+ *	a multiple of 2 MiB, and not used again before 2^63 bytes of offsets
+ *	have been given out
  *
  * The buffer belongs to the open file: it lives until PEERMR_IOC_FREE or the
  * last close, until it is unmapped everywhere, and until the last device that
@@ -174,8 +174,8 @@ struct peermr_holder {
  * changes. With it every CPU mapping turns into SIGBUS at once; then the call
  * waits until the pins on the page path are gone, which only their owners can
  * let go. EINTR if a signal came first: the window stays revoked, and the call
- * may be repeated. A revoked window refuses every other request with ENODEV
- * until the device is bound anew.
+ * may be repeated. A revoked window refuses PEERMR_IOC_QUERY, PEERMR_IOC_ALLOC
+ * and PEERMR_IOC_LOOKUP with ENODEV until the device is bound anew.
  */
 struct peermr_revoke {
 	__u32 size;
@@ -186,9 +186,9 @@ struct peermr_revoke {
 
 #define PEERMR_IOC_QUERY	_IOWR(PEERMR_IOC_MAGIC, 0x00, struct peermr_query)
 #define PEERMR_IOC_ALLOC	_IOWR(PEERMR_IOC_MAGIC, 0x01, struct peermr_alloc)
-#define PEERMR_IOC_FREE		_IOWR(PEERMR_IOC_MAGIC, 0x02, struct peermr_free)
+#define PEERMR_IOC_FREE		_IOW(PEERMR_IOC_MAGIC, 0x02, struct peermr_free)
 #define PEERMR_IOC_LOOKUP	_IOWR(PEERMR_IOC_MAGIC, 0x03, struct peermr_lookup)
 #define PEERMR_IOC_HOLDER	_IOWR(PEERMR_IOC_MAGIC, 0x04, struct peermr_holder)
-#define PEERMR_IOC_REVOKE	_IOWR(PEERMR_IOC_MAGIC, 0x05, struct peermr_revoke)
+#define PEERMR_IOC_REVOKE	_IOW(PEERMR_IOC_MAGIC, 0x05, struct peermr_revoke)
 
 #endif /* _UAPI_LINUX_PEERMR_H */
