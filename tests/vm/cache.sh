@@ -1,0 +1,51 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#
+# Sourced. The cache of everything downloaded or built once: guest image, build
+# root, kernels. An entry is a directory NAME-KEY, where KEY is a hash of what
+# went into it; it appears by rename, so an entry that exists is complete.
+
+cache_root=${XDG_CACHE_HOME:-$HOME/.cache}/peermr
+cache_keep_days=14
+
+# cache_key FILE...: a short hash of the files' contents and of PEERMR_DEBIAN_MIRROR.
+cache_key() {
+	{ cat -- "$@" && printf '%s' "${PEERMR_DEBIAN_MIRROR:-}"; } |
+		sha256sum | cut -c1-16
+}
+
+# cache_prune NAME KEEP: drop entries of NAME that no run has used for a while.
+cache_prune() {
+	local entry
+
+	while IFS= read -r entry; do
+		[[ $entry == "$2" ]] || rm -rf -- "$entry"
+	done < <(find "$cache_root" -mindepth 1 -maxdepth 1 -name "$1-*" \
+		-type d -mtime "+$cache_keep_days")
+}
+
+# cached NAME KEY MAKER [ARG...]: print the path of the entry. If there is none,
+# MAKER [ARG...] DIR fills an empty DIR first; of several callers one does it.
+cached() {
+	local name=$1 entry=$cache_root/$1-$2 tmp lock
+
+	shift 2
+	mkdir -p "$cache_root"
+	if [[ ! -d $entry ]]; then
+		exec {lock}>"$cache_root/$name.lock"
+		flock "$lock"
+		if [[ ! -d $entry ]]; then
+			tmp=$(mktemp -d "$cache_root/.$name.XXXXXX")
+			chmod 755 "$tmp"
+			if ! "$@" "$tmp" >&2 {lock}>&-; then
+				rm -rf -- "$tmp"
+				return 1
+			fi
+			mv -T -- "$tmp" "$entry"
+			cache_prune "$name" "$entry"
+		fi
+		exec {lock}>&-
+	fi
+	touch -- "$entry"
+	printf '%s\n' "$entry"
+}
