@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#
+# bench_bandwidth.sh ROUNDS: ib_write_bw from rxe0 to rxe1, into a device buffer
+# and into a host buffer in turns, at 64 KiB and at 1 MiB. Prints a line a size as
+# bench_reg does: name, unit, then median, lowest and highest for device memory,
+# for host memory, and for the ratio device/host of each turn.
+set -euo pipefail
+
+rounds=${1:?usage: bench_bandwidth.sh ROUNDS}
+node=${PEERMR_WINDOW:?is set by tests/vm/run}
+server_address=10.99.0.2
+bytes_a_run=67108864
+logs=$(mktemp -d)
+
+# measure PORT SIZE SERVER_OPTION...: prints the average in Gb/s.
+measure() {
+	local port=$1 size=$2 options server
+
+	shift 2
+	# In flight: at most 4 MiB, so that Soft-RoCE does not time out and retry.
+	options=(-s "$size" -n "$((bytes_a_run / size))" -t "$((4194304 / size < 16 ? 4194304 / size : 16))"
+		--report_gbits -p "$port")
+	# perftest spins. As idle tasks its processes never keep a CPU from rxe's.
+	chrt --idle 0 timeout 120 ib_write_bw -d rxe1 "${options[@]}" "$@" >"$logs/server" 2>&1 &
+	server=$!
+	for _ in {1..400}; do
+		! grep -q ":$(printf %04X "$port") .* 0A " /proc/net/tcp /proc/net/tcp6 || break
+		sleep 0.05
+	done
+	if ! chrt --idle 0 timeout 120 ib_write_bw -d rxe0 "${options[@]}" "$server_address" \
+		>"$logs/client" 2>&1 || ! wait "$server"; then
+		tail -n 20 "$logs/server" "$logs/client" >&2
+		return 1
+	fi
+	awk -v size="$size" '$1 == size { print $4 }' "$logs/client"
+}
+
+# summary NAME FILE: FILE has a turn a line: device, host.
+summary() {
+	awk -v name="$1" '
+		function spread(values,    i, j, swap) {
+			for (i = 2; i <= NR; i++)
+				for (j = i; j > 1 && values[j - 1] > values[j]; j--) {
+					swap = values[j]
+					values[j] = values[j - 1]
+					values[j - 1] = swap
+				}
+			return sprintf("\t%.4g\t%.4g\t%.4g",
+				(values[int((NR + 1) / 2)] + values[int(NR / 2) + 1]) / 2,
+				values[1], values[NR])
+		}
+		{ device[NR] = $1; host[NR] = $2; ratio[NR] = $1 / $2 }
+		END { print name "\tGb/s" spread(device) spread(host) spread(ratio) }' "$2"
+}
+
+port=19000
+for size in 65536 1048576; do
+	: >"$logs/turns"
+	for ((round = 0; round < rounds; round++)); do
+		port=$((port + 2))
+		if ((round % 2)); then
+			host=$(measure "$port" "$size")
+			device=$(measure "$((port + 1))" "$size" --mmap="$node")
+		else
+			device=$(measure "$((port + 1))" "$size" --mmap="$node")
+			host=$(measure "$port" "$size")
+		fi
+		echo "$device $host" >>"$logs/turns"
+		echo "ib_write_bw $((size / 1024)) KiB, turn $((round + 1)) of $rounds:" \
+			"device $device, host $host Gb/s" >&2
+	done
+	summary "ib_write_bw $((size / 1024)) KiB" "$logs/turns"
+done
