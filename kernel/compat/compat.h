@@ -11,6 +11,21 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 
+#ifdef CONFIG_X86
+#include <asm/memtype.h>
+
+/* Does a second mapping of a range get the memory type of the first? */
+static inline bool peermr_compat_tracks_caching(void)
+{
+	return pat_enabled();
+}
+#else
+static inline bool peermr_compat_tracks_caching(void)
+{
+	return false;
+}
+#endif
+
 static inline bool peermr_compat_mem_encrypted(void)
 {
 	return cc_platform_has(CC_ATTR_MEM_ENCRYPT);

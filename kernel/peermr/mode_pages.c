@@ -30,34 +30,38 @@ static int peermr_pages_start(struct peermr_window *window)
 	struct dev_pagemap *pgmap = &window->pgmap;
 	void *addr;
 
+	if (!peermr_compat_tracks_caching()) {
+		dev_err(window->dev.parent,
+			"peermr: without PAT the memory would be mapped cached: use mode pfn\n");
+		return -EOPNOTSUPP;
+	}
+
+	/*
+	 * First, and for as long as there are pages: memremap_pages() asks for
+	 * a cached mapping, and would get one where the MTRRs allow it. It
+	 * adopts the memory type of a mapping that exists.
+	 */
+	window->kva = ioremap(window->phys, window->size);
+	if (!window->kva)
+		return -ENOMEM;
+
 	pgmap->type = MEMORY_DEVICE_GENERIC;
 	pgmap->range.start = window->phys;
 	pgmap->range.end = window->phys + window->size - 1;
 	pgmap->nr_range = 1;
 	pgmap->vmemmap_shift = PMD_ORDER;
 	addr = memremap_pages(pgmap, dev_to_node(window->dev.parent));
-	if (IS_ERR(addr))
+	if (IS_ERR(addr)) {
+		iounmap(window->kva);
 		return PTR_ERR(addr);
-
-	/*
-	 * The pages are mapped PAGE_KERNEL; only the MTRRs make that uncached.
-	 * Where they do not, an uncached mapping conflicts and is refused.
-	 */
-	window->kva = ioremap(window->phys, window->size);
-	if (window->kva)
-		return 0;
-
-	dev_err(window->dev.parent,
-		"peermr: %pa would be mapped cached: mode pages is not safe here, use mode pfn\n",
-		&window->phys);
-	memunmap_pages(pgmap);
-	return -EINVAL;
+	}
+	return 0;
 }
 
 static void peermr_pages_stop(struct peermr_window *window)
 {
-	iounmap(window->kva);
 	memunmap_pages(&window->pgmap);
+	iounmap(window->kva);
 }
 
 static void peermr_pages_vma_init(struct vm_area_struct *vma)
