@@ -69,9 +69,10 @@ struct peermr_query {
  * last close, until it is unmapped everywhere, and until the last device that
  * was given its pages has let go of them.
  *
- * Errors: EINVAL (zero length, bad alignment, misaligned placement), ENOSPC
- * (no room in the window), EDQUOT (the user's quota), EBUSY (the fixed place
- * is taken), EINTR (killed while the buffer was zeroed).
+ * Errors: EINVAL (zero length, bad alignment, placement misaligned or outside
+ * the window), ENOSPC (no room in the window), EDQUOT (the user's quota), EBUSY
+ * (the fixed place is taken), EINTR (killed while waiting for memory that was
+ * just freed).
  */
 struct peermr_alloc {
 	__u32 size;
