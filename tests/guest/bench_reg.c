@@ -129,7 +129,7 @@ static void print_spread(const double *values, unsigned int count)
 
 	memcpy(sorted, values, count * sizeof(*values));
 	qsort(sorted, count, sizeof(*sorted), compare);
-	printf("\t%.4g\t%.4g\t%.4g",
+	printf("\t%.6g\t%.6g\t%.6g",
 	       (sorted[(count - 1) / 2] + sorted[count / 2]) / 2, sorted[0],
 	       sorted[count - 1]);
 }

@@ -207,14 +207,6 @@ static void *fuzz_thread(void *arg)
 	return NULL;
 }
 
-static unsigned long number_from_environment(const char *name,
-					     unsigned long otherwise)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? strtoul(text, NULL, 0) : otherwise;
-}
-
 static void fuzz(struct child *child)
 {
 	static struct fuzzer fuzzers[THREADS];
@@ -239,8 +231,8 @@ static void random_calls_leave_nothing_behind(void)
 	struct child child;
 	int status;
 
-	seed = number_from_environment("SEED", getpid() ^ time(NULL));
-	calls = number_from_environment("CALLS", 20000);
+	seed = test_parameter("SEED", getpid() ^ time(NULL));
+	calls = test_parameter("CALLS", 20000);
 	printf("# seed %lu, %lu calls\n", seed, calls);
 	size = node_attr("size");
 	granule = node_attr("granule");
@@ -250,6 +242,7 @@ static void random_calls_leave_nothing_behind(void)
 	CHECK(!chmod(node_path, 0666));
 	child_start(&child, fuzz);
 	CHECK_EQ(waitpid(child.pid, &status, 0), child.pid);
+	child_pass_on(status);
 	if (status)
 		TEST_FAIL("seed %lu: ended with status %#x", seed, status);
 	if (node_settle())

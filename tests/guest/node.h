@@ -44,6 +44,15 @@ static inline void sleep_ms(long ms)
 		;
 }
 
+/* A number that the caller of the program may set in the environment. */
+static inline unsigned long test_parameter(const char *name,
+					   unsigned long otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoul(text, NULL, 0) : otherwise;
+}
+
 static inline bool file_read(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -23,6 +23,15 @@ struct child {
 	bool inside;
 };
 
+/* End as a child ended that has told the verdict itself. */
+static inline void child_pass_on(int status)
+{
+	if (WIFEXITED(status) &&
+	    (WEXITSTATUS(status) == TEST_FAILED_SAID_WHY ||
+	     WEXITSTATUS(status) == TEST_SKIPPED))
+		_exit(WEXITSTATUS(status));
+}
+
 static inline void child_tell(struct child *child)
 {
 	int fd = child->inside ? child->to_parent[1] : child->to_child[1];
@@ -33,13 +42,16 @@ static inline void child_tell(struct child *child)
 static inline void child_await(struct child *child)
 {
 	int fd = child->inside ? child->to_child[0] : child->to_parent[0];
+	int status;
 	char byte;
 
 	if (read(fd, &byte, 1) == 1)
 		return;
-	/* The other side has said why it failed, or was killed. */
+	/* The other side failed, and has said why, or it was killed. */
 	if (child->inside)
 		_exit(TEST_FAILED_SAID_WHY);
+	CHECK_EQ(waitpid(child->pid, &status, 0), child->pid);
+	child_pass_on(status);
 	TEST_FAIL("process %d ended too early", (int)child->pid);
 }
 
@@ -72,10 +84,7 @@ static inline void child_end(struct child *child)
 	close(child->to_child[1]);
 	close(child->to_parent[0]);
 	CHECK_EQ(waitpid(child->pid, &status, 0), child->pid);
-	if (WIFEXITED(status) &&
-	    (WEXITSTATUS(status) == TEST_FAILED_SAID_WHY ||
-	     WEXITSTATUS(status) == TEST_SKIPPED))
-		_exit(WEXITSTATUS(status));
+	child_pass_on(status);
 	CHECK_EQ(status, 0);
 }
 

@@ -15,7 +15,7 @@ kernel_field() {
 }
 
 kernel_names() {
-	awk '!/^#/ && NF { printf "%s%s", sep, $1; sep = " " }' "$vm_dir/kernels"
+	awk '!/^#/ && NF { print $1 }' "$vm_dir/kernels" | paste -sd' '
 }
 
 # kernel_configs NAME: the files that configure a kernel of recipe "source".

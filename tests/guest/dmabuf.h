@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Memory that is known by a dma-buf, and MRs on it. The exporter is udmabuf,
+ * which needs no device and no peermr.
+ */
+#ifndef PEERMR_DMABUF_H
+#define PEERMR_DMABUF_H
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <time.h>
+
+#include <linux/udmabuf.h>
+
+#include "rdma.h"
+
+struct dmabuf {
+	int fd;
+	size_t length;
+	unsigned char *memory;	/* the same bytes, for the CPU */
+};
+
+static inline void dmabuf_open(struct dmabuf *buffer, size_t length)
+{
+	struct udmabuf_create create = {
+		.flags = UDMABUF_FLAGS_CLOEXEC,
+		.size = length,
+	};
+	int memory, exporter = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+
+	if (exporter < 0)
+		TEST_SKIP("no /dev/udmabuf: %s", strerror(errno));
+	memory = memfd_create("dmabuf", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	CHECK(memory >= 0);
+	CHECK(!ftruncate(memory, (off_t)length));
+	CHECK(!fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK));
+	create.memfd = memory;
+	buffer->fd = ioctl(exporter, UDMABUF_CREATE, &create);
+	CHECK(buffer->fd >= 0);
+	buffer->length = length;
+	buffer->memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED,
+			      memory, 0);
+	CHECK(buffer->memory != MAP_FAILED);
+	close(memory);
+	close(exporter);
+}
+
+/* NULL and errno as ibv_reg_dmabuf_mr(), but skips where no dma-buf is taken. */
+static inline struct ibv_mr *dmabuf_try_register(struct rdma_end *end, int fd,
+						 uint64_t offset, size_t length,
+						 uint64_t iova, int access)
+{
+	const char *rxe = getenv("PEERMR_RXE");
+	const char *rdma_core = getenv("PEERMR_RDMA_CORE");
+	struct ibv_mr *mr;
+
+	mr = ibv_reg_dmabuf_mr(end->pd, offset, length, iova, fd, access);
+	/* Where both have it, not having it is a failure. */
+	if (!mr && errno == EOPNOTSUPP &&
+	    (!rxe || strcmp(rxe, "patched") || !rdma_core ||
+	     strcmp(rdma_core, "patched")))
+		TEST_SKIP("%s takes no dma-buf: needs rdma_rxe with kernel/rxe and librxe with userspace/verbs/rdma-core",
+			  ibv_get_device_name(end->context->device));
+	return mr;
+}
+
+/* Part of the buffer, at the iova that is its offset. */
+static inline struct ibv_mr *dmabuf_register(struct rdma_end *end,
+					     const struct dmabuf *buffer,
+					     size_t offset, size_t length)
+{
+	struct ibv_mr *mr = dmabuf_try_register(end, buffer->fd, offset, length,
+						offset, RDMA_ACCESS);
+
+	if (!mr)
+		TEST_FAIL("ibv_reg_dmabuf_mr() of %zu bytes at %zu: %s", length,
+			  offset, strerror(errno));
+	return mr;
+}
+
+/* How many dma-bufs the system has, or -1 if it does not tell. */
+static inline int dmabuf_count(void)
+{
+	static const char path[] = "/sys/kernel/debug/dma_buf/bufinfo";
+	int count = -1, n;
+	char line[512];
+	FILE *file;
+
+	if (access(path, R_OK))
+		mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "Total %d objects", &n) == 1)
+			count = n;
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* Whether the number of dma-bufs comes down to @count within 5 s. */
+static inline int dmabuf_count_settles(int count)
+{
+	struct timespec pause = { 0, 20 * 1000 * 1000 };
+	int i;
+
+	for (i = 0; i < 250 && dmabuf_count() > count; i++)
+		nanosleep(&pause, NULL);
+	return dmabuf_count() <= count;
+}
+
+#endif /* PEERMR_DMABUF_H */
