@@ -35,7 +35,7 @@ awk -v order="${functions[*]}" '
 	{
 		us = substr($0, RSTART) + 0
 		name = $0
-		gsub(/.*\||[ {}();*\/]/, "", name)
+		gsub(/.*\||\[.*|[ {}();*\/]/, "", name)
 		time[turns + 1, name] += us
 		calls[turns + 1, name]++
 		if (name == names[1])

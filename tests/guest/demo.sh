@@ -61,9 +61,9 @@ wait_for_listener() {
 	local state
 
 	printf -v state ':%04X [0-9A-F:]* 0A ' "$port"
-	for _ in {1..1200}; do
+	for _ in {1..600}; do
 		! grep -q "$state" /proc/net/tcp /proc/net/tcp6 || return 0
-		sleep 0.05
+		sleep 0.1
 	done
 	fail "the server does not listen on port $port"
 }

@@ -47,6 +47,14 @@ ask() {
 	eventually 60 test -e "$share/$1.done"
 }
 
+# listening: somebody waits for a connection on $port, over IPv4 or IPv6.
+listening() {
+	local hex
+
+	printf -v hex '%04X' "$port"
+	grep -qE ":$hex 0+:0000 0A" /proc/net/tcp /proc/net/tcp6
+}
+
 is_pinned() {
 	[[ $(cat "$sysfs/pinned") -gt 0 ]]
 }
@@ -56,8 +64,8 @@ start_traffic() {
 	port=$((port + 1))
 	ib_write_bw -d rxe1 -p "$port" -s 65536 -t 4 -D 120 --mmap="/dev/peermr/$window" \
 		>"$logs/server" 2>&1 &
-	server=$!
-	eventually 30 grep -q Waiting "$logs/server" || return 1
+	server=$! client=
+	eventually 30 listening || return 1
 	ib_write_bw -d rxe0 -p "$port" -s 65536 -t 4 -D 120 10.99.0.2 \
 		>"$logs/client" 2>&1 &
 	client=$!
@@ -66,8 +74,8 @@ start_traffic() {
 }
 
 stop_traffic() {
-	kill -9 "$server" "$client" 2>/dev/null
-	wait "$server" "$client" 2>/dev/null
+	kill -9 "$server" $client 2>/dev/null
+	wait "$server" $client 2>/dev/null
 }
 
 window_works() {
@@ -85,7 +93,7 @@ a_bus_reset_under_traffic_takes_the_memory_away() {
 	coproc HOLD { exec "$here/hold" "/dev/peermr/$window" 4096 2>/dev/null; }
 	holder=$! hold_in=${HOLD[1]}
 	read -r -t 20 _ <&"${HOLD[0]}"
-	start_traffic || { fail "$test" "no traffic: $(tail -n1 "$logs/client")"; return; }
+	start_traffic || { fail "$test" "no traffic: $(tail -qn1 "$logs"/*)"; stop_traffic; return; }
 	echo 1 >"$device/reset" || { fail "$test" "the reset failed"; return; }
 	echo touch >&"$hold_in"
 	wait "$holder" || status=$?
@@ -114,7 +122,7 @@ node_is_gone() {
 an_unplug_under_traffic_waits_for_the_last_pin() {
 	local test=${FUNCNAME[0]}
 
-	start_traffic || { fail "$test" "no traffic: $(tail -n1 "$logs/client")"; return; }
+	start_traffic || { fail "$test" "no traffic: $(tail -qn1 "$logs"/*)"; stop_traffic; return; }
 	ask unplug || { fail "$test" "QEMU did not take the request"; return; }
 	eventually 60 node_is_gone || { fail "$test" "the device node stays"; return; }
 	eventually 30 waiting_is_logged || fail "$test" "the log does not name who is waited for"
