@@ -88,10 +88,11 @@ expect_present() {
 			"(at, from, length): $runs"
 }
 
-# perftest PROGRAM ARGS...: becomes that program. perftest spins; as an idle task
-# it never keeps a CPU from the threads of rxe.
+# perftest CPU PROGRAM ARGS...: becomes that program. perftest spins: as an idle
+# task it never keeps a CPU from the threads of rxe, and on a CPU of its own, where
+# there are two, client and server do not wait for each other to be preempted.
 perftest() {
-	exec chrt --idle 0 timeout 600 "$@"
+	exec taskset -c "$(($1 % $(nproc)))" chrt --idle 0 timeout 600 "${@:2}"
 }
 
 # transfer: runs the test once with the memory; sets "figure", empty if perftest
@@ -113,11 +114,11 @@ transfer() {
 	fi
 	receives+=("${to_receiver[@]}")
 
-	perftest "$program" "${options[@]}" -p "$port" "${server[@]}" >"$logs/server" 2>&1 &
+	perftest 1 "$program" "${options[@]}" -p "$port" "${server[@]}" >"$logs/server" 2>&1 &
 	local server_pid=$!
 	wait_for_listener
 	[[ -z $pattern ]] || expect_absent "no client has run"
-	perftest "$program" "${options[@]}" -p "$port" "${client[@]}" "$server_address" \
+	perftest 0 "$program" "${options[@]}" -p "$port" "${client[@]}" "$server_address" \
 		>"$logs/client" 2>&1 &
 	local client_pid=$!
 

@@ -32,6 +32,9 @@
 /* How long memory may take to come back; the reaper looks once a second. */
 #define NODE_SETTLE_MS 10000
 
+/* Seconds that a test may take unless it calls alarm() itself. */
+#define NODE_TEST_LIMIT 120
+
 static char node_path[128];	/* /dev/peermr/0000:01:00.0-bar2 */
 static const char *node_name;	/* in node_path */
 static char node_bdf[64];	/* 0000:01:00.0 */
@@ -347,6 +350,23 @@ static inline bool node_test_chosen(const struct test *test, int argc,
 	return argc <= 2;
 }
 
+static const struct test *node_test;
+
+static inline void node_test_run_limited(void)
+{
+	alarm(NODE_TEST_LIMIT);
+	node_test->run();
+}
+
+/* A test that hangs is killed by SIGALRM. */
+static inline int node_test_run_one(const struct test *test)
+{
+	struct test limited = { test->name, node_test_run_limited };
+
+	node_test = test;
+	return test_run_one(&limited);
+}
+
 /* Exit status of a program whose arguments are as above. */
 static inline int node_test_main(int argc, char **argv,
 				 const struct test *tests, size_t count)
@@ -368,7 +388,7 @@ static inline int node_test_main(int argc, char **argv,
 		if (!node_test_chosen(&tests[i], argc, argv))
 			continue;
 		chosen++;
-		status = test_run_one(&tests[i]);
+		status = node_test_run_one(&tests[i]);
 		skipped += status == TEST_SKIPPED;
 		failed |= status == TEST_FAILED;
 		node_restore();

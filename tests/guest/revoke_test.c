@@ -7,6 +7,7 @@
  * device behind a bridge, as tests/vm/run has it.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/sysmacros.h>
 
 #include "node.h"
@@ -163,24 +164,25 @@ static void an_ordinary_user_cannot_revoke(void)
 #define HAMMERS 3
 
 static unsigned char *hammered;
-static volatile int revoked;
-static volatile unsigned long late_accesses;
+static atomic_int revoked;
+static atomic_ulong late_accesses;
 
 /* Use the memory until it is gone, in a way that faults again and again. */
 static void *hammer(void *arg)
 {
 	uint64_t i, place = (uintptr_t)arg * 2 * MIB;
 
-	for (i = 0;; i++) {
+	for (i = 0; late_accesses < 1000; i++) {
 		int after = revoked;
 
-		if (fault_of_write(hammered + place + i % 512 * 4096, i) == SIGBUS)
-			return NULL;
+		if (fault_of_write(hammered + place + i % 512 * 4096, i))
+			break;
 		if (after)
-			__atomic_add_fetch(&late_accesses, 1, __ATOMIC_RELAXED);
+			late_accesses++;
 		if (i % 64 == 0)
 			madvise(hammered + place, 2 * MIB, MADV_DONTNEED);
 	}
+	return NULL;
 }
 
 static void no_access_succeeds_once_revoke_has_returned(void)
@@ -199,6 +201,54 @@ static void no_access_succeeds_once_revoke_has_returned(void)
 	for (i = 0; i < HAMMERS; i++)
 		CHECK(!pthread_join(threads[i], NULL));
 	CHECK_EQ(late_accesses, 0);
+}
+
+#define TOUCHERS 3
+
+static uint64_t touched_size;
+
+/* Each granule is zeroed first, which gives a revocation time to come by. */
+static void *touch_for_the_first_time(void *arg)
+{
+	uint64_t part = touched_size / TOUCHERS / (2 * MIB) * (2 * MIB);
+	unsigned char *p = hammered + (uintptr_t)arg * part;
+	uint64_t i;
+
+	for (i = 0; i < part; i += 2 * MIB)
+		if (fault_of_write(p + i, 1))
+			break;
+	return NULL;
+}
+
+static void a_first_touch_does_not_outlive_a_revocation(void)
+{
+	pthread_t threads[TOUCHERS];
+	uintptr_t i;
+	int round;
+
+	fault_catch();
+	for (round = 0; round < 6; round++) {
+		int fd = node_open();
+
+		touched_size = node_attr("size");
+		hammered = node_map(fd, touched_size, 0);
+		for (i = 0; i < TOUCHERS; i++)
+			CHECK(!pthread_create(&threads[i], NULL,
+					      touch_for_the_first_time,
+					      (void *)i));
+		sleep_ms(5 + 5 * round);
+		CHECK(!node_revoke(fd, PEERMR_REVOKE_FORCE));
+		for (i = 0; i < touched_size; i += 2 * MIB)
+			CHECK_EQ(fault_of_read(hammered + i), SIGBUS);
+		for (i = 0; i < TOUCHERS; i++)
+			CHECK(!pthread_join(threads[i], NULL));
+		for (i = 0; i < touched_size; i += 2 * MIB)
+			CHECK_EQ(fault_of_read(hammered + i), SIGBUS);
+		CHECK(!munmap(hammered, touched_size));
+		close(fd);
+		CHECK(node_unbind());
+		CHECK(node_bind());
+	}
 }
 
 static void after_a_rebind_old_descriptors_stay_dead(void)
@@ -280,6 +330,7 @@ static const struct test tests[] = {
 	TEST(revoked_mappings_give_sigbus_by_whatever_node_they_came),
 	TEST(an_ordinary_user_cannot_revoke),
 	TEST(no_access_succeeds_once_revoke_has_returned),
+	TEST(a_first_touch_does_not_outlive_a_revocation),
 	TEST(after_a_rebind_old_descriptors_stay_dead),
 	TEST(unbind_and_bind_again_and_again),
 	TEST(a_reset_takes_buffers_and_gives_new_ones),

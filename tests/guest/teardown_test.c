@@ -307,6 +307,7 @@ static void go_through_order(struct child *child)
 	int i;
 
 	(void)child;
+	alarm(NODE_TEST_LIMIT);
 	set_up();
 	check_scene();
 	for (i = 0; i < order_length; i++) {
@@ -357,6 +358,7 @@ static void after_any_two_events_in_a_row_all_is_given_back(void)
 	enum event a, b;
 	int i, pairs = 0;
 
+	alarm(0);
 	for (a = 0; a < NR_EVENTS; a++) {
 		for (b = 0; b < NR_EVENTS; b++) {
 			/* The dead do nothing. */
@@ -382,6 +384,7 @@ static void after_all_events_in_any_order_all_is_given_back(void)
 	unsigned int state;
 	int i, j;
 
+	alarm(0);
 	printf("# %lu random orders from seed %lu\n", orders, seed);
 	for (n = 0; n < orders; n++) {
 		/* Each order has a seed of its own, to be tried alone. */

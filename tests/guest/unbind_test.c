@@ -220,7 +220,6 @@ static void a_forced_revoke_waits_and_can_be_interrupted(void)
 	CHECK(!ibv_dereg_mr(mr));
 	alarm(10);
 	CHECK(!node_revoke(fd, PEERMR_REVOKE_FORCE));
-	alarm(0);
 }
 
 static void revoke_without_force_minds_a_quarantined_buffer(void)
