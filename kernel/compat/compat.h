@@ -31,6 +31,13 @@ static inline bool peermr_compat_mem_encrypted(void)
 	return cc_platform_has(CC_ATTR_MEM_ENCRYPT);
 }
 
+/* Symbol namespaces are string literals since 6.13. */
+#ifdef PEERMR_HAVE_NS_STRING
+#define peermr_compat_import_dma_buf	MODULE_IMPORT_NS("DMA_BUF")
+#else
+#define peermr_compat_import_dma_buf	MODULE_IMPORT_NS(DMA_BUF)
+#endif
+
 /* Class callbacks take a const device since 6.2. */
 #ifdef PEERMR_HAVE_CLASS_CONST
 #define peermr_compat_class_dev		const struct device

@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/pid.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "peermr.h"
@@ -16,6 +17,7 @@
 
 static const struct peermr_consumer_ops * const peermr_consumers[] = {
 	&peermr_vma_consumer,
+	&peermr_dmabuf_consumer,
 	NULL,
 };
 
@@ -127,6 +129,7 @@ peermr_buffer_create(struct peermr_file *file,
 	buffer->window = window;
 	buffer->consumers = peermr_consumers;
 	INIT_LIST_HEAD(&buffer->dying);
+	INIT_LIST_HEAD(&buffer->exports);
 	mutex_init(&buffer->expose_lock);
 	ret = peermr_buffer_length(window, spec, &buffer->length);
 	if (ret)
@@ -197,6 +200,29 @@ void peermr_buffer_put(struct peermr_buffer *buffer)
 	kref_put(&buffer->refs, peermr_buffer_retire);
 }
 
+/* Zero what of a buffer is not yet visible: 0, -ENODEV, or -EINTR if killed. */
+int peermr_buffer_expose(struct peermr_buffer *buffer)
+{
+	struct peermr_window *window = buffer->window;
+	u64 granule = peermr_window_granule(window);
+	u64 offset;
+	int idx;
+
+	for (offset = 0; offset < buffer->length; offset += granule) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		idx = srcu_read_lock(&window->srcu);
+		if (READ_ONCE(buffer->revoked)) {
+			srcu_read_unlock(&window->srcu, idx);
+			return -ENODEV;
+		}
+		peermr_granules_expose(buffer, offset, granule);
+		srcu_read_unlock(&window->srcu, idx);
+		cond_resched();
+	}
+	return 0;
+}
+
 /* Take the memory of a buffer, already marked as revoked, from its users. */
 void peermr_buffer_revoke(struct peermr_buffer *buffer)
 {
@@ -205,6 +231,20 @@ void peermr_buffer_revoke(struct peermr_buffer *buffer)
 	lockdep_assert_held(&buffer->window->lock);
 	for (ops = buffer->consumers; *ops; ops++)
 		(*ops)->zap(buffer);
+}
+
+/* Log who still has the memory of a revoked buffer. */
+void peermr_buffer_describe(struct peermr_buffer *buffer)
+{
+	const struct peermr_consumer_ops * const *ops;
+
+	lockdep_assert_held(&buffer->window->lock);
+	dev_warn(&buffer->window->dev,
+		 "waiting for DMA to end, among others that of %s (pid %d)\n",
+		 buffer->comm, pid_nr(buffer->opener));
+	for (ops = buffer->consumers; *ops; ops++)
+		if ((*ops)->describe)
+			(*ops)->describe(buffer);
 }
 
 /* Nobody outside peermr has the memory of this unmapped buffer any more. */

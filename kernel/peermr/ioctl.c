@@ -3,6 +3,8 @@
 
 #include <linux/capability.h>
 #include <linux/cred.h>
+#include <linux/dma-buf.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
@@ -22,13 +24,24 @@ union peermr_ioctl_args {
 	struct peermr_lookup lookup;
 	struct peermr_holder holder;
 	struct peermr_revoke revoke;
+	struct peermr_export export;
+};
+
+/**
+ * struct peermr_request - an ioctl on its way
+ * @args: as the caller gave them, and then as it gets them
+ * @dmabuf: made by PEERMR_IOC_EXPORT, not yet the caller's
+ */
+struct peermr_request {
+	union peermr_ioctl_args args;
+	struct dma_buf *dmabuf;
 };
 
 static long peermr_ioctl_query(struct peermr_file *file,
-			       union peermr_ioctl_args *args)
+			       struct peermr_request *request)
 {
 	struct peermr_window *window = file->window;
-	struct peermr_query *query = &args->query;
+	struct peermr_query *query = &request->args.query;
 	long ret = 0;
 
 	mutex_lock(&window->lock);
@@ -46,9 +59,9 @@ static long peermr_ioctl_query(struct peermr_file *file,
 }
 
 static long peermr_ioctl_alloc(struct peermr_file *file,
-			       union peermr_ioctl_args *args)
+			       struct peermr_request *request)
 {
-	struct peermr_alloc *alloc = &args->alloc;
+	struct peermr_alloc *alloc = &request->args.alloc;
 	struct peermr_buffer_spec spec = {
 		.length = alloc->length,
 		.alignment = alloc->alignment,
@@ -71,49 +84,58 @@ static long peermr_ioctl_alloc(struct peermr_file *file,
 	return ret;
 }
 
-static void peermr_ioctl_alloc_undo(struct peermr_file *file,
-				    union peermr_ioctl_args *args)
+static void peermr_ioctl_alloc_finish(struct peermr_file *file,
+				      struct peermr_request *request,
+				      bool told)
 {
-	peermr_file_handle_drop(file, args->alloc.mmap_offset >> PAGE_SHIFT);
+	u64 offset = request->args.alloc.mmap_offset;
+
+	if (!told)
+		peermr_file_handle_drop(file, offset >> PAGE_SHIFT);
 }
 
 static long peermr_ioctl_free(struct peermr_file *file,
-			      union peermr_ioctl_args *args)
+			      struct peermr_request *request)
 {
-	u64 offset = args->free.mmap_offset;
+	u64 offset = request->args.free.mmap_offset;
 
 	if (!PAGE_ALIGNED(offset) || offset > LLONG_MAX)
 		return -ENOENT;
 	return peermr_file_handle_drop(file, offset >> PAGE_SHIFT);
 }
 
-static long peermr_ioctl_lookup(struct peermr_file *file,
-				union peermr_ioctl_args *args)
+/*
+ * What of @window is mapped at @address in the calling process: fills @lookup
+ * and returns the buffer with a reference, or ERR_PTR.
+ */
+static struct peermr_buffer *peermr_lookup(struct peermr_window *window,
+					   u64 address,
+					   struct peermr_lookup *lookup)
 {
-	struct peermr_lookup *lookup = &args->lookup;
 	struct mm_struct *mm = current->mm;
 	struct peermr_buffer *buffer;
 	struct vm_area_struct *vma;
-	unsigned long address;
-	long ret = -ENOENT;
 
-	address = lookup->address;
-	if (address != lookup->address || address >= TASK_SIZE)
-		return -ENOENT;
-
+	if (address >= TASK_SIZE)
+		return ERR_PTR(-ENOENT);
 	if (mmap_read_lock_killable(mm))
-		return -EINTR;
+		return ERR_PTR(-EINTR);
+
+	buffer = ERR_PTR(-ENOENT);
 	vma = vma_lookup(mm, address);
 	if (!vma || vma->vm_ops != &peermr_vm_ops)
 		goto out_unlock;
 	buffer = vma->vm_private_data;
-	if (buffer->window != file->window)
+	if (buffer->window != window) {
+		buffer = ERR_PTR(-ENOENT);
 		goto out_unlock;
+	}
 	if (READ_ONCE(buffer->revoked)) {
-		ret = -ENODEV;
+		buffer = ERR_PTR(-ENODEV);
 		goto out_unlock;
 	}
 
+	peermr_buffer_get(buffer);
 	lookup->start = vma->vm_start;
 	lookup->length = vma->vm_end - vma->vm_start;
 	lookup->offset = ((u64)(vma->vm_pgoff - buffer->pgoff) << PAGE_SHIFT) +
@@ -121,10 +143,87 @@ static long peermr_ioctl_lookup(struct peermr_file *file,
 	lookup->buffer_length = buffer->length;
 	lookup->placement = buffer->offset;
 	lookup->mmap_offset = (u64)buffer->pgoff << PAGE_SHIFT;
-	ret = 0;
 out_unlock:
 	mmap_read_unlock(mm);
+	return buffer;
+}
+
+static long peermr_ioctl_lookup(struct peermr_file *file,
+				struct peermr_request *request)
+{
+	struct peermr_lookup *lookup = &request->args.lookup;
+	struct peermr_buffer *buffer;
+
+	buffer = peermr_lookup(file->window, lookup->address, lookup);
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+	peermr_buffer_put(buffer);
+	return 0;
+}
+
+/* The buffer that a request to export means, with a reference, or ERR_PTR. */
+static struct peermr_buffer *
+peermr_export_buffer(struct peermr_file *file, struct peermr_export *export)
+{
+	struct peermr_lookup lookup = {};
+	struct peermr_buffer *buffer;
+	u64 handle = export->mmap_offset;
+
+	if (export->flags & PEERMR_EXPORT_ADDRESS) {
+		buffer = peermr_lookup(file->window, export->address, &lookup);
+		export->offset = lookup.offset;
+		return buffer;
+	}
+
+	if (!PAGE_ALIGNED(handle) || handle > LLONG_MAX)
+		return ERR_PTR(-ENOENT);
+	buffer = peermr_file_handle_find(file, handle >> PAGE_SHIFT);
+	if (buffer && buffer->pgoff != handle >> PAGE_SHIFT) {
+		peermr_buffer_put(buffer);
+		buffer = NULL;
+	}
+	return buffer ?: ERR_PTR(-ENOENT);
+}
+
+static long peermr_ioctl_export(struct peermr_file *file,
+				struct peermr_request *request)
+{
+	struct peermr_export *export = &request->args.export;
+	struct peermr_buffer *buffer;
+	long ret;
+
+	if (export->reserved)
+		return -EINVAL;
+	buffer = peermr_export_buffer(file, export);
+	if (IS_ERR(buffer))
+		return PTR_ERR(buffer);
+
+	ret = get_unused_fd_flags(O_CLOEXEC);
+	if (ret < 0)
+		goto out_put;
+	export->fd = ret;
+
+	request->dmabuf = peermr_buffer_export(buffer);
+	ret = PTR_ERR_OR_ZERO(request->dmabuf);
+	if (ret)
+		put_unused_fd(export->fd);
+	export->length = buffer->length;
+out_put:
+	peermr_buffer_put(buffer);
 	return ret;
+}
+
+/* Once installed the fd is the caller's, who may close it at once. */
+static void peermr_ioctl_export_finish(struct peermr_file *file,
+				       struct peermr_request *request,
+				       bool told)
+{
+	if (told) {
+		fd_install(request->args.export.fd, request->dmabuf->file);
+		return;
+	}
+	put_unused_fd(request->args.export.fd);
+	dma_buf_put(request->dmabuf);
 }
 
 static void peermr_holder_fill(struct peermr_holder *holder,
@@ -150,11 +249,11 @@ static void peermr_holder_fill(struct peermr_holder *holder,
 }
 
 static long peermr_ioctl_holder(struct peermr_file *file,
-				union peermr_ioctl_args *args)
+				struct peermr_request *request)
 {
 	struct peermr_window *window = file->window;
 	bool all = capable(CAP_SYS_ADMIN);
-	u64 offset = args->holder.placement;
+	u64 offset = request->args.holder.placement;
 	struct peermr_buffer *buffer;
 	long ret = -ENOENT;
 
@@ -162,7 +261,7 @@ static long peermr_ioctl_holder(struct peermr_file *file,
 	while ((buffer = peermr_extent_next(window, &offset))) {
 		if (all || uid_eq(peermr_account_uid(buffer->account),
 				  file->uid)) {
-			peermr_holder_fill(&args->holder, buffer);
+			peermr_holder_fill(&request->args.holder, buffer);
 			ret = 0;
 			break;
 		}
@@ -173,11 +272,11 @@ static long peermr_ioctl_holder(struct peermr_file *file,
 }
 
 static long peermr_ioctl_revoke(struct peermr_file *file,
-				union peermr_ioctl_args *args)
+				struct peermr_request *request)
 {
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	if (!(args->revoke.flags & PEERMR_REVOKE_FORCE))
+	if (!(request->args.revoke.flags & PEERMR_REVOKE_FORCE))
 		return peermr_window_revoke_unused(file->window);
 	peermr_window_revoke(file->window);
 	return peermr_window_wait_idle(file->window, true);
@@ -190,15 +289,16 @@ static long peermr_ioctl_revoke(struct peermr_file *file,
  * @flags: those that are known
  * @answer: the structure is written back
  * @call: does it
- * @undo: reverses @call when its result could not be told
+ * @finish: makes the result final, or undoes it if it could not be told
  */
 struct peermr_ioctl_desc {
 	u32 size;
 	u32 min_size;
 	u32 flags;
 	bool answer;
-	long (*call)(struct peermr_file *file, union peermr_ioctl_args *args);
-	void (*undo)(struct peermr_file *file, union peermr_ioctl_args *args);
+	long (*call)(struct peermr_file *file, struct peermr_request *request);
+	void (*finish)(struct peermr_file *file,
+		       struct peermr_request *request, bool told);
 };
 
 static const struct peermr_ioctl_desc peermr_ioctls[] = {
@@ -214,7 +314,7 @@ static const struct peermr_ioctl_desc peermr_ioctls[] = {
 		.flags = PEERMR_ALLOC_FIXED,
 		.answer = true,
 		.call = peermr_ioctl_alloc,
-		.undo = peermr_ioctl_alloc_undo,
+		.finish = peermr_ioctl_alloc_finish,
 	},
 	[_IOC_NR(PEERMR_IOC_FREE)] = {
 		.size = sizeof(struct peermr_free),
@@ -239,6 +339,14 @@ static const struct peermr_ioctl_desc peermr_ioctls[] = {
 		.flags = PEERMR_REVOKE_FORCE,
 		.call = peermr_ioctl_revoke,
 	},
+	[_IOC_NR(PEERMR_IOC_EXPORT)] = {
+		.size = sizeof(struct peermr_export),
+		.min_size = 48,
+		.flags = PEERMR_EXPORT_ADDRESS,
+		.answer = true,
+		.call = peermr_ioctl_export,
+		.finish = peermr_ioctl_export_finish,
+	},
 };
 
 long peermr_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
@@ -247,8 +355,9 @@ long peermr_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	const struct peermr_ioctl_desc *desc;
 	unsigned int nr = _IOC_NR(cmd);
 	void __user *user = (void __user *)arg;
-	union peermr_ioctl_args args = {};
+	struct peermr_request request = {};
 	u32 size;
+	bool told;
 	long ret;
 
 	if (_IOC_TYPE(cmd) != PEERMR_IOC_MAGIC ||
@@ -263,21 +372,19 @@ long peermr_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return -EINVAL;
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	ret = copy_struct_from_user(&args, desc->size, user, size);
+	ret = copy_struct_from_user(&request.args, desc->size, user, size);
 	if (ret)
 		return ret;
-	if (args.head.flags & ~desc->flags)
+	if (request.args.head.flags & ~desc->flags)
 		return -EINVAL;
 
-	ret = desc->call(file, &args);
+	ret = desc->call(file, &request);
 	if (ret || !desc->answer)
 		return ret;
 
-	args.head.size = size;
-	if (copy_to_user(user, &args, min(size, desc->size))) {
-		if (desc->undo)
-			desc->undo(file, &args);
-		return -EFAULT;
-	}
-	return 0;
+	request.args.head.size = size;
+	told = !copy_to_user(user, &request.args, min(size, desc->size));
+	if (desc->finish)
+		desc->finish(file, &request, told);
+	return told ? 0 : -EFAULT;
 }

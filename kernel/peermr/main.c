@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Module set-up: device class, device numbers, the file system of inodes. */
 
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/idr.h>
 #include <linux/magic.h>
@@ -52,6 +53,28 @@ dev_t peermr_devt(int minor)
 struct inode *peermr_inode_new(void)
 {
 	return alloc_anon_inode(peermr_mnt->mnt_sb);
+}
+
+/* A VMA that has such a file keeps the module. */
+static const struct file_operations peermr_pseudo_fops = {
+	.owner = THIS_MODULE,
+};
+
+/* A file whose mapping is that of @inode, for VMAs that came by another. */
+struct file *peermr_file_new(struct inode *inode)
+{
+	struct file *file;
+
+	/* Both are dropped with the file. */
+	__module_get(THIS_MODULE);
+	ihold(inode);
+	file = alloc_file_pseudo(inode, peermr_mnt, "peermr", O_RDWR,
+				 &peermr_pseudo_fops);
+	if (IS_ERR(file)) {
+		iput(inode);
+		module_put(THIS_MODULE);
+	}
+	return file;
 }
 
 static int peermr_fs_init_context(struct fs_context *fc)
@@ -117,3 +140,4 @@ module_exit(peermr_exit);
 MODULE_AUTHOR("The peermr developers");
 MODULE_DESCRIPTION("RDMA into PCIe device memory");
 MODULE_LICENSE("GPL");
+peermr_compat_import_dma_buf;

@@ -23,6 +23,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+struct dma_buf;
 struct peermr_buffer;
 struct peermr_file;
 
@@ -66,6 +67,7 @@ extern const struct peermr_mode peermr_mode_pfn;
  * struct peermr_window - a contiguous range of a BAR
  * @dev: class device; its last reference frees the window
  * @cdev: the character device
+ * @bar: number of the BAR
  * @pdev: the PCI device; not to be used once peermr_window_destroy() returned
  * @owner: module that offers the BAR; a buffer with an extent pins it
  * @mode: how the memory is mapped
@@ -102,6 +104,7 @@ struct peermr_window {
 	struct device dev;
 	struct cdev cdev;
 	struct pci_dev *pdev;
+	unsigned int bar;
 	struct module *owner;
 	const struct peermr_mode *mode;
 	phys_addr_t phys;
@@ -155,6 +158,7 @@ int peermr_minor_get(void);
 void peermr_minor_put(int minor);
 dev_t peermr_devt(int minor);
 struct inode *peermr_inode_new(void);
+struct file *peermr_file_new(struct inode *inode);
 
 /* revoke.c */
 void peermr_window_revoke(struct peermr_window *window);
@@ -171,6 +175,7 @@ enum peermr_backing {
  * struct peermr_consumer_ops - how memory is taken back from a user of it
  * @zap: stop CPU access; called with window->lock held
  * @drained: nobody who got the memory through this consumer still has it
+ * @describe: NULL, or log who has it; called with window->lock held
  *
  * Revocation is the only caller of @zap; @drained also decides when a buffer
  * that was given up may be used again.
@@ -178,11 +183,12 @@ enum peermr_backing {
 struct peermr_consumer_ops {
 	void (*zap)(struct peermr_buffer *buffer);
 	bool (*drained)(struct peermr_buffer *buffer);
+	void (*describe)(struct peermr_buffer *buffer);
 };
 
 /**
  * struct peermr_buffer - memory that was handed out
- * @refs: the handle, each VMA; at zero the buffer dies, its extent may not
+ * @refs: the handle, each VMA, each dma-buf; at zero the buffer dies, its extent may not
  * @window: holds a reference on the window's device
  * @consumers: NULL-terminated; who may have been given the memory
  * @backing: what is behind the buffer now
@@ -190,6 +196,7 @@ struct peermr_consumer_ops {
  * @offset: first byte of the extent in the window
  * @length: bytes
  * @pgoff: mmap offset in pages; the buffer's handle
+ * @exports: struct peermr_dmabuf; under window->lock
  * @mappings: VMAs
  * @expose_lock: one granule is zeroed for this buffer at a time
  * @account: who is charged until the extent is free; NULL after
@@ -206,6 +213,7 @@ struct peermr_buffer {
 	u64 offset;
 	u64 length;
 	unsigned long pgoff;
+	struct list_head exports;
 	atomic_t mappings;
 	struct mutex expose_lock;	/* zeroing of a granule */
 	struct peermr_account *account;
@@ -227,7 +235,9 @@ peermr_buffer_create(struct peermr_file *file,
 		     const struct peermr_buffer_spec *spec);
 void peermr_buffer_get(struct peermr_buffer *buffer);
 void peermr_buffer_put(struct peermr_buffer *buffer);
+int peermr_buffer_expose(struct peermr_buffer *buffer);
 void peermr_buffer_revoke(struct peermr_buffer *buffer);
+void peermr_buffer_describe(struct peermr_buffer *buffer);
 bool peermr_buffer_drained(struct peermr_buffer *buffer);
 void peermr_buffer_detach(struct peermr_buffer *buffer);
 void peermr_buffer_destroy(struct peermr_buffer *buffer);
@@ -295,6 +305,11 @@ long peermr_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
 extern const struct vm_operations_struct peermr_vm_ops;
 extern const struct peermr_consumer_ops peermr_vma_consumer;
 int peermr_mmap(struct file *filp, struct vm_area_struct *vma);
+int peermr_vma_adopt(struct vm_area_struct *vma, struct peermr_buffer *buffer);
+
+/* dmabuf.c */
+extern const struct peermr_consumer_ops peermr_dmabuf_consumer;
+struct dma_buf *peermr_buffer_export(struct peermr_buffer *buffer);
 
 /* sysfs.c */
 u64 peermr_window_pinned(struct peermr_window *window);

@@ -149,9 +149,7 @@ static bool peermr_window_idle(struct peermr_window *window, bool log)
 	mutex_lock(&window->lock);
 	buffer = peermr_window_undrained(window);
 	if (buffer && log)
-		dev_warn(&window->dev,
-			 "waiting for DMA pins, among them those of %s (pid %d)\n",
-			 buffer->comm, pid_nr(buffer->opener));
+		peermr_buffer_describe(buffer);
 	mutex_unlock(&window->lock);
 	return !buffer;
 }

@@ -38,6 +38,11 @@ DEFINE_EVENT(peermr_buffer_event, peermr_free,
 	TP_ARGS(buffer)
 );
 
+DEFINE_EVENT(peermr_buffer_event, peermr_export,
+	TP_PROTO(const struct peermr_buffer *buffer),
+	TP_ARGS(buffer)
+);
+
 TRACE_EVENT(peermr_fault,
 	TP_PROTO(const struct peermr_buffer *buffer, u64 offset,
 		 unsigned int order, vm_fault_t ret),

@@ -6,6 +6,7 @@
  * a reference on the buffer.
  */
 
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 
@@ -129,6 +130,42 @@ static struct peermr_buffer *peermr_mmap_buffer(struct peermr_file *file,
 	return buffer;
 }
 
+/* Make @vma one of @buffer, whose reference it takes over. */
+static void peermr_vma_init(struct vm_area_struct *vma,
+			    struct peermr_buffer *buffer)
+{
+	peermr_compat_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	buffer->window->mode->vma_init(vma);
+	vma->vm_ops = &peermr_vm_ops;
+	vma->vm_private_data = buffer;
+	atomic_inc(&buffer->mappings);
+}
+
+/*
+ * Map part of @buffer into a VMA of its dma-buf. The VMA moves to the window's
+ * mapping: elsewhere revocation would not find it.
+ */
+int peermr_vma_adopt(struct vm_area_struct *vma, struct peermr_buffer *buffer)
+{
+	struct file *file;
+
+	if (!(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	if (vma->vm_pgoff > buffer->length >> PAGE_SHIFT ||
+	    vma_pages(vma) > (buffer->length >> PAGE_SHIFT) - vma->vm_pgoff)
+		return -EINVAL;
+
+	file = peermr_file_new(buffer->window->inode);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	vma_set_file(vma, file);
+	fput(file);
+	vma->vm_pgoff += buffer->pgoff;
+	peermr_buffer_get(buffer);
+	peermr_vma_init(vma, buffer);
+	return 0;
+}
+
 int peermr_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct peermr_file *file = filp->private_data;
@@ -142,11 +179,7 @@ int peermr_mmap(struct file *filp, struct vm_area_struct *vma)
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
 
-	peermr_compat_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
-	file->window->mode->vma_init(vma);
-	vma->vm_ops = &peermr_vm_ops;
-	vma->vm_private_data = buffer;
-	atomic_inc(&buffer->mappings);
+	peermr_vma_init(vma, buffer);
 	return 0;
 }
 

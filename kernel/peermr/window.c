@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 
 #include "compat.h"
+#include "p2p.h"
 #include "peermr.h"
 
 static const struct peermr_mode *peermr_mode_find(unsigned int id)
@@ -139,6 +140,7 @@ peermr_window_new(struct pci_dev *pdev,
 		return ERR_PTR(-ENOMEM);
 
 	window->pdev = pdev;
+	window->bar = config->bar;
 	window->owner = config->owner;
 	ret = peermr_window_check(window, config);
 	if (ret)
@@ -222,6 +224,10 @@ peermr_window_create(struct pci_dev *pdev,
 		goto err_put;
 	}
 	peermr_compat_inode_init(window->inode);
+
+	ret = peermr_p2p_init(pdev);
+	if (ret && ret != -EOPNOTSUPP)
+		goto err_put;
 
 	ret = peermr_granules_alloc(window);
 	if (ret)

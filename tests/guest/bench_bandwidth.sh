@@ -19,7 +19,7 @@ perftest() {
 	exec taskset -c "$(($1 % $(nproc)))" chrt --idle 0 timeout 600 ib_write_bw "${@:2}"
 }
 
-# measure_once PORT SIZE SERVER_OPTION...: prints the average in Gb/s, or nothing.
+# measure_once PORT SIZE SERVER_OPTION...: prints the average in MiB/s, or nothing.
 measure_once() {
 	local port=$1 size=$2 options server
 
@@ -27,7 +27,7 @@ measure_once() {
 	# In flight: at most 4 MiB, so that Soft-RoCE does not time out and retry. With
 	# -F perftest goes on, reporting "inf", when it cannot calibrate its clock.
 	options=(-s "$size" -n "$((bytes_a_run / size))" -t "$((4194304 / size < 16 ? 4194304 / size : 16))"
-		--report_gbits -F -p "$port")
+		-F -p "$port")
 	perftest 1 -d rxe1 "${options[@]}" "$@" >"$logs/server" 2>&1 &
 	server=$!
 	for _ in {1..400}; do
@@ -72,7 +72,7 @@ summary() {
 				values[1], values[NR])
 		}
 		{ device[NR] = $1; host[NR] = $2; ratio[NR] = $1 / $2 }
-		END { print name "\tGb/s" spread(device) spread(host) spread(ratio) }' "$2"
+		END { print name "\tMiB/s" spread(device) spread(host) spread(ratio) }' "$2"
 }
 
 port=19000
@@ -89,7 +89,7 @@ for size in 65536 1048576; do
 		fi
 		echo "$device $host" >>"$logs/turns"
 		echo "ib_write_bw $((size / 1024)) KiB, turn $((round + 1)) of $rounds:" \
-			"device $device, host $host Gb/s" >&2
+			"device $device, host $host MiB/s" >&2
 	done
 	summary "ib_write_bw $((size / 1024)) KiB" "$logs/turns"
 done

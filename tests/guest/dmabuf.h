@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Memory that is known by a dma-buf, and MRs on it. The exporter is udmabuf,
- * which needs no device and no peermr.
+ * which needs no device and no peermr. A program that includes this is called as
+ *
+ *   PROGRAM [TEST...]
+ *
+ * Each test must leave no dma-buf behind.
  */
 #ifndef PEERMR_DMABUF_H
 #define PEERMR_DMABUF_H
@@ -15,6 +19,10 @@
 #include <linux/udmabuf.h>
 
 #include "rdma.h"
+
+#define KIB 1024UL
+#define MIB (1024 * KIB)
+#define LENGTH (4 * MIB)
 
 struct dmabuf {
 	int fd;
@@ -45,6 +53,13 @@ static inline void dmabuf_open(struct dmabuf *buffer, size_t length)
 	CHECK(buffer->memory != MAP_FAILED);
 	close(memory);
 	close(exporter);
+}
+
+/* The exporter takes the memory back. */
+static inline void dmabuf_revoke(const struct dmabuf *buffer)
+{
+	(void)buffer;
+	TEST_SKIP("udmabuf does not revoke");
 }
 
 /* NULL and errno as ibv_reg_dmabuf_mr(), but skips where no dma-buf is taken. */
@@ -100,7 +115,7 @@ static inline int dmabuf_count(void)
 }
 
 /* Whether the number of dma-bufs comes down to @count within 5 s. */
-static inline int dmabuf_count_settles(int count)
+static inline bool dmabuf_count_settles(int count)
 {
 	struct timespec pause = { 0, 20 * 1000 * 1000 };
 	int i;
@@ -109,5 +124,55 @@ static inline int dmabuf_count_settles(int count)
 		nanosleep(&pause, NULL);
 	return dmabuf_count() <= count;
 }
+
+/* What most tests need: end 0 has host memory, end 1 the dma-buf. */
+static struct rdma_link link_;
+static struct dmabuf buffer;
+static unsigned char *host_memory;
+static struct ibv_mr *mr, *host_mr;
+
+static inline void set_up(void)
+{
+	rdma_link_open(&link_);
+	dmabuf_open(&buffer, LENGTH);
+	mr = dmabuf_register(&link_.ends[1], &buffer, 0, LENGTH);
+	host_memory = aligned_alloc(4096, LENGTH);
+	CHECK(host_memory);
+	memset(host_memory, 0, LENGTH);
+	host_mr = rdma_register(&link_.ends[0], host_memory, LENGTH);
+}
+
+/* Exit status of a program whose arguments are as above. */
+static inline int dmabuf_test_main(int argc, char **argv,
+				   const struct test *tests, size_t count)
+{
+	int i, status, failed = 0, dmabufs = dmabuf_count();
+	size_t n, skipped = 0, ran = 0;
+
+	for (n = 0; n < count; n++) {
+		for (i = 1; i < argc && strcmp(argv[i], tests[n].name); i++)
+			;
+		if (argc > 1 && i == argc)
+			continue;
+		ran++;
+		status = test_run_one(&tests[n]);
+		skipped += status == TEST_SKIPPED;
+		failed |= status == TEST_FAILED;
+		if (!dmabuf_count_settles(dmabufs)) {
+			printf("FAIL nothing_is_left_by_%s: %d dma-bufs\n",
+			       tests[n].name, dmabuf_count() - dmabufs);
+			failed = 1;
+			dmabufs = dmabuf_count();
+		}
+	}
+	if (!ran) {
+		fprintf(stderr, "usage: %s [TEST...]\n", argv[0]);
+		return 2;
+	}
+	return test_verdict(failed, skipped == ran);
+}
+
+#define DMABUF_TEST_MAIN(argc, argv, tests)                                    \
+	dmabuf_test_main(argc, argv, tests, sizeof(tests) / sizeof((tests)[0]))
 
 #endif /* PEERMR_DMABUF_H */

@@ -3,39 +3,15 @@
  * Soft-RoCE moves data into and out of a dma-buf, and nothing else.
  * usage: rxe_dmabuf_test [TEST...]
  */
-#include <pthread.h>
-
 #include <infiniband/verbs.h>
 #include <rdma/ib_user_verbs.h>
 
 #include "dmabuf.h"
 #include "pattern.h"
-#include "process.h"
 #include "rdma.h"
-
-#define KIB 1024UL
-#define MIB (1024 * KIB)
-#define LENGTH (4 * MIB)
 
 /* IBV_ACCESS_FLUSH_GLOBAL, which older headers lack */
 #define ACCESS_FLUSH_GLOBAL (1 << 8)
-
-static struct rdma_link link_;
-static struct dmabuf buffer;
-static unsigned char *host_memory;
-static struct ibv_mr *mr, *host_mr;
-
-/* End 0 has host memory, end 1 the dma-buf. */
-static void set_up(void)
-{
-	rdma_link_open(&link_);
-	dmabuf_open(&buffer, LENGTH);
-	mr = dmabuf_register(&link_.ends[1], &buffer, 0, LENGTH);
-	host_memory = aligned_alloc(4096, LENGTH);
-	CHECK(host_memory);
-	memset(host_memory, 0, LENGTH);
-	host_mr = rdma_register(&link_.ends[0], host_memory, LENGTH);
-}
 
 /* Whole, at odd places, and across pages. */
 static const struct {
@@ -332,114 +308,6 @@ static void the_access_flags_do_not_change(void)
 			 &(struct rdma_range){ mr, 0, 64 }), IBV_WC_SUCCESS);
 }
 
-static void an_mr_outlives_the_fd(void)
-{
-	struct ibv_mr *second;
-
-	set_up();
-	second = dmabuf_register(&link_.ends[1], &buffer, MIB, MIB);
-	CHECK(!close(buffer.fd));
-	CHECK(!ibv_dereg_mr(mr));
-	pattern_fill(host_memory, MIB, 60);
-	CHECK_EQ(rdma_do(&link_.ends[0], IBV_WR_RDMA_WRITE,
-			 &(struct rdma_range){ host_mr, 0, MIB },
-			 &(struct rdma_range){ second, 0, MIB }),
-		 IBV_WC_SUCCESS);
-	pattern_check(buffer.memory + MIB, MIB, 60);
-	zero_check(buffer.memory, MIB);
-	/* Everything else goes at exit, before the MR. */
-}
-
-static void floods(struct child *child)
-{
-	set_up();
-	child_tell(child);
-	for (;;) {
-		rdma_do(&link_.ends[0], IBV_WR_RDMA_WRITE,
-			&(struct rdma_range){ host_mr, 0, LENGTH },
-			&(struct rdma_range){ mr, 0, LENGTH });
-		rdma_do(&link_.ends[1], IBV_WR_RDMA_WRITE,
-			&(struct rdma_range){ mr, 0, LENGTH },
-			&(struct rdma_range){ host_mr, 0, LENGTH });
-	}
-}
-
-static void a_process_is_killed_under_traffic(void)
-{
-	struct timespec pause = { 0, 300 * 1000 * 1000 };
-	int i, before = dmabuf_count();
-
-	/* Skips here if at all. */
-	set_up();
-	for (i = 0; i < 3; i++) {
-		struct child child;
-
-		child_start(&child, floods);
-		child_await(&child);
-		nanosleep(&pause, NULL);
-		child_kill(&child);
-	}
-	if (before < 0)
-		TEST_SKIP("it was; but without debugfs nobody knows what is left");
-	CHECK(dmabuf_count_settles(before + 1));
-}
-
-static void *register_often(void *unused)
-{
-	int i;
-
-	for (i = 0; i < 300; i++)
-		CHECK(!ibv_dereg_mr(dmabuf_register(&link_.ends[1], &buffer,
-						    i % 7 * 4096, MIB)));
-	return unused;
-}
-
-static void other_mrs_of_a_buffer_come_and_go_under_traffic(void)
-{
-	pthread_t thread;
-	int i;
-
-	set_up();
-	CHECK(!pthread_create(&thread, NULL, register_often, NULL));
-	for (i = 0; i < 10; i++) {
-		pattern_fill(host_memory, MIB, 70 + i);
-		CHECK_EQ(rdma_do(&link_.ends[0], IBV_WR_RDMA_WRITE,
-				 &(struct rdma_range){ host_mr, 0, MIB },
-				 &(struct rdma_range){ mr, 0, MIB }),
-			 IBV_WC_SUCCESS);
-		pattern_check(buffer.memory, MIB, 70 + i);
-	}
-	CHECK(!pthread_join(thread, NULL));
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static void ten_thousand_mrs_come_and_go(void)
-{
-	double start, registering = 0, deregistering = 0;
-	int i;
-
-	set_up();
-	for (i = 0; i < 10000; i++) {
-		struct ibv_mr *one;
-
-		start = seconds();
-		one = dmabuf_register(&link_.ends[1], &buffer, 0, LENGTH);
-		registering += seconds() - start;
-		start = seconds();
-		CHECK(!ibv_dereg_mr(one));
-		deregistering += seconds() - start;
-	}
-	printf("# 10000 MRs: %.0f us to register one, %.0f us to deregister it\n",
-	       registering * 100, deregistering * 100);
-}
-
 static const struct test tests[] = {
 	TEST(rdma_write_puts_bytes_into_a_dmabuf),
 	TEST(rdma_write_takes_bytes_from_a_dmabuf),
@@ -454,36 +322,9 @@ static const struct test tests[] = {
 	TEST(bad_arguments_are_refused),
 	TEST(relaxed_ordering_is_allowed),
 	TEST(the_access_flags_do_not_change),
-	TEST(an_mr_outlives_the_fd),
-	TEST(a_process_is_killed_under_traffic),
-	TEST(other_mrs_of_a_buffer_come_and_go_under_traffic),
-	TEST(ten_thousand_mrs_come_and_go),
 };
 
 int main(int argc, char **argv)
 {
-	int i, status, failed = 0, count = dmabuf_count();
-	size_t n, skipped = 0, ran = 0;
-
-	for (n = 0; n < sizeof(tests) / sizeof(tests[0]); n++) {
-		for (i = 1; i < argc && strcmp(argv[i], tests[n].name); i++)
-			;
-		if (argc > 1 && i == argc)
-			continue;
-		ran++;
-		status = test_run_one(&tests[n]);
-		skipped += status == TEST_SKIPPED;
-		failed |= status == TEST_FAILED;
-		if (!dmabuf_count_settles(count)) {
-			printf("FAIL nothing_is_left_by_%s: %d dma-bufs\n",
-			       tests[n].name, dmabuf_count() - count);
-			failed = 1;
-			count = dmabuf_count();
-		}
-	}
-	if (!ran) {
-		fprintf(stderr, "usage: %s [TEST...]\n", argv[0]);
-		return 2;
-	}
-	return test_verdict(failed, skipped == ran);
+	return DMABUF_TEST_MAIN(argc, argv, tests);
 }

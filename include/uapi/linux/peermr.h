@@ -124,6 +124,40 @@ struct peermr_lookup {
 	__u64 mmap_offset;
 };
 
+/* peermr_export::address names the buffer, not peermr_export::mmap_offset. */
+#define PEERMR_EXPORT_ADDRESS	(1U << 0)
+
+/**
+ * struct peermr_export - PEERMR_IOC_EXPORT: a buffer as a dma-buf
+ * @size: in: size of this structure
+ * @flags: in: PEERMR_EXPORT_*
+ * @mmap_offset: in: the buffer's handle
+ * @address: in: with PEERMR_EXPORT_ADDRESS: an address in the calling process
+ *	where memory of this window is mapped
+ * @offset: out: with PEERMR_EXPORT_ADDRESS: offset of @address in the buffer
+ * @length: out: size of the dma-buf: that of the whole buffer
+ * @fd: out: the dma-buf, close-on-exec; the caller closes it
+ * @reserved: in: must be 0
+ *
+ * The dma-buf and everything registered from it keep the buffer's memory, also
+ * after the handle, the mappings and this open file are gone. An importer is
+ * told when the memory is taken away, and cannot map it again (ENODEV).
+ *
+ * Errors: ENOENT (no such buffer in this open file, or @address is not memory
+ * of this window), EMFILE, ENFILE, ENOMEM, EINTR (killed while the buffer was
+ * zeroed).
+ */
+struct peermr_export {
+	__u32 size;
+	__u32 flags;
+	__u64 mmap_offset;
+	__u64 address;
+	__u64 offset;
+	__u64 length;
+	__s32 fd;
+	__u32 reserved;
+};
+
 /* States of a buffer (struct peermr_holder::state). */
 #define PEERMR_STATE_LIVE	1	/* has a handle, mapping or export */
 #define PEERMR_STATE_QUARANTINED 2	/* given up, but still pinned or unclean */
@@ -191,5 +225,6 @@ struct peermr_revoke {
 #define PEERMR_IOC_LOOKUP	_IOWR(PEERMR_IOC_MAGIC, 0x03, struct peermr_lookup)
 #define PEERMR_IOC_HOLDER	_IOWR(PEERMR_IOC_MAGIC, 0x04, struct peermr_holder)
 #define PEERMR_IOC_REVOKE	_IOW(PEERMR_IOC_MAGIC, 0x05, struct peermr_revoke)
+#define PEERMR_IOC_EXPORT	_IOWR(PEERMR_IOC_MAGIC, 0x06, struct peermr_export)
 
 #endif /* _UAPI_LINUX_PEERMR_H */

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which PCI devices reach each other. The kernel knows, but only with
+ * CONFIG_PCI_P2PDMA, which Debian's 6.1 and 6.12 do not have; for them the same
+ * rules are applied here: a common switch, or a root complex that is known to
+ * forward between its ports (drivers/pci/p2pdma.c has the list).
+ */
+
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/pci.h>
+#include <linux/pci-p2pdma.h>
+
+#ifdef CONFIG_X86
+#include <asm/processor.h>
+#endif
+
+#include "topology.h"
+
+#ifdef CONFIG_PCI_P2PDMA
+bool peermr_topology_reachable(struct pci_dev *provider,
+			       struct pci_dev *client)
+{
+	return pci_p2pdma_distance(provider, &client->dev, true) >= 0;
+}
+#else
+static bool peermr_topology_common_switch(struct pci_dev *a, struct pci_dev *b)
+{
+	struct pci_dev *up_a, *up_b;
+
+	for (up_a = a; up_a; up_a = pci_upstream_bridge(up_a))
+		for (up_b = b; up_b; up_b = pci_upstream_bridge(up_b))
+			if (up_a == up_b)
+				return true;
+	return false;
+}
+
+#ifdef CONFIG_X86
+/* AMD from Zen on. */
+static bool peermr_topology_cpu_forwards(void)
+{
+	return boot_cpu_data.x86_vendor == X86_VENDOR_AMD &&
+	       boot_cpu_data.x86 >= 0x17;
+}
+#else
+static bool peermr_topology_cpu_forwards(void)
+{
+	return false;
+}
+#endif
+
+/* Intel root complexes; the second half also between host bridges. */
+static const u16 peermr_intel_same_bridge[] = {
+	0x3c00, 0x3c01, 0x2f00, 0x2f01,
+};
+
+static const u16 peermr_intel_any_bridge[] = {
+	0x2030, 0x2031, 0x2032, 0x2033, 0x2020, 0x09a2,
+};
+
+static bool peermr_topology_listed(u16 device, const u16 *list, size_t n)
+{
+	while (n--)
+		if (list[n] == device)
+			return true;
+	return false;
+}
+
+static bool peermr_topology_device_listed(struct pci_dev *dev, bool same)
+{
+	if (!dev || dev->vendor != PCI_VENDOR_ID_INTEL)
+		return false;
+	return peermr_topology_listed(dev->device, peermr_intel_any_bridge,
+				      ARRAY_SIZE(peermr_intel_any_bridge)) ||
+	       (same &&
+		peermr_topology_listed(dev->device, peermr_intel_same_bridge,
+				       ARRAY_SIZE(peermr_intel_same_bridge)));
+}
+
+/* A root complex is known by its device 00.0, or by its root ports. */
+static bool peermr_topology_root_forwards(struct pci_dev *dev, bool same)
+{
+	struct pci_host_bridge *bridge = pci_find_host_bridge(dev->bus);
+	struct pci_dev *root = pci_get_slot(bridge->bus, PCI_DEVFN(0, 0));
+	bool ret;
+
+	ret = peermr_topology_device_listed(root, same) ||
+	      peermr_topology_device_listed(pcie_find_root_port(dev), same);
+	pci_dev_put(root);
+	return ret;
+}
+
+bool peermr_topology_reachable(struct pci_dev *provider,
+			       struct pci_dev *client)
+{
+	bool same = pci_find_host_bridge(provider->bus) ==
+		    pci_find_host_bridge(client->bus);
+
+	return peermr_topology_common_switch(provider, client) ||
+	       peermr_topology_cpu_forwards() ||
+	       (peermr_topology_root_forwards(provider, same) &&
+		peermr_topology_root_forwards(client, same));
+}
+#endif
