@@ -17,6 +17,7 @@ union request {
 	struct peermr_lookup lookup;
 	struct peermr_holder holder;
 	struct peermr_revoke revoke;
+	struct peermr_export export;
 	unsigned char bytes[8192];
 };
 
@@ -36,6 +37,8 @@ static const struct {
 	{ "HOLDER", PEERMR_IOC_HOLDER, sizeof(struct peermr_holder), 0, ENOENT },
 	{ "REVOKE", PEERMR_IOC_REVOKE, sizeof(struct peermr_revoke),
 	  PEERMR_REVOKE_FORCE, EPERM },
+	{ "EXPORT", PEERMR_IOC_EXPORT, sizeof(struct peermr_export),
+	  PEERMR_EXPORT_ADDRESS, ENOENT },
 };
 
 #define NR_REQUESTS (sizeof(requests) / sizeof(requests[0]))
@@ -127,6 +130,17 @@ static void unknown_flags_are_refused(void)
 		}
 	}
 	CHECK_EQ(node_attr("buffers"), 0);
+}
+
+static void reserved_fields_are_refused(void)
+{
+	static union request request;
+	int fd = node_open();
+
+	request.export.size = sizeof(request.export);
+	request.export.mmap_offset = node_alloc(fd, 4096);
+	request.export.reserved = 1;
+	CHECK_ERRNO(ioctl(fd, PEERMR_IOC_EXPORT, &request) == -1, EINVAL);
 }
 
 static void unknown_requests_are_enotty(void)
@@ -287,6 +301,7 @@ static const struct test tests[] = {
 	TEST(a_structure_of_another_size_is_understood_or_refused),
 	TEST(the_answer_never_exceeds_the_size),
 	TEST(unknown_flags_are_refused),
+	TEST(reserved_fields_are_refused),
 	TEST(unknown_requests_are_enotty),
 	TEST(a_bad_pointer_is_efault_and_leaks_nothing),
 	TEST(free_needs_no_writable_structure),
