@@ -77,7 +77,13 @@ static void dontfork_hides_the_buffer_and_dofork_shows_it(void)
 	CHECK(!madvise(memory, LENGTH, MADV_DONTFORK));
 	child_start(&child, child_has_no_mapping);
 	child_end(&child);
-	CHECK(!madvise(memory, LENGTH, MADV_DOFORK));
+	if (madvise(memory, LENGTH, MADV_DOFORK)) {
+		/* Newer kernels do not take it back from device memory. */
+		CHECK_EQ(errno, EINVAL);
+		child_start(&child, child_has_no_mapping);
+		child_end(&child);
+		return;
+	}
 	child_start(&child, child_writes);
 	child_tell(&child);
 	child_end(&child);
