@@ -10,6 +10,7 @@
 #include <linux/cc_platform.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/workqueue.h>
 
 #ifdef CONFIG_X86
 #include <asm/memtype.h>
@@ -36,6 +37,12 @@ static inline bool peermr_compat_mem_encrypted(void)
 #define peermr_compat_import_dma_buf	MODULE_IMPORT_NS("DMA_BUF")
 #else
 #define peermr_compat_import_dma_buf	MODULE_IMPORT_NS(DMA_BUF)
+#endif
+
+#ifdef PEERMR_HAVE_DFL_WQ
+#define peermr_compat_unbound_wq	system_dfl_wq
+#else
+#define peermr_compat_unbound_wq	system_unbound_wq
 #endif
 
 /* Class callbacks take a const device since 6.2. */
@@ -140,12 +147,25 @@ static inline vm_fault_t peermr_compat_insert_pfn_pmd(struct vm_fault *vmf,
 
 #define PEERMR_COMPAT_PAGES_VM_FLAGS	VM_MIXEDMAP
 
+/*
+ * Before 6.5, madvise(MADV_PAGEOUT) and its like took a devmap entry for a bad
+ * one and cleared it without a TLB flush: the mapping outlived its removal. So
+ * those kernels map single pages.
+ */
+#ifdef PEERMR_HAVE_PMD_TRANS_UNSTABLE
+static inline vm_fault_t peermr_compat_insert_folio_pmd(struct vm_fault *vmf,
+							phys_addr_t phys)
+{
+	return VM_FAULT_FALLBACK;
+}
+#else
 static inline vm_fault_t peermr_compat_insert_folio_pmd(struct vm_fault *vmf,
 							phys_addr_t phys)
 {
 	return vmf_insert_pfn_pmd(vmf, phys_to_pfn_t(phys, PFN_DEV | PFN_MAP),
 				  peermr_compat_write_fault(vmf));
 }
+#endif
 
 static inline vm_fault_t peermr_compat_insert_page(struct vm_fault *vmf,
 						   phys_addr_t phys)

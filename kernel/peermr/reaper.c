@@ -8,6 +8,7 @@
 #include <linux/jiffies.h>
 #include <linux/sched.h>
 
+#include "compat.h"
 #include "peermr.h"
 
 #define PEERMR_REAP_MIN		(HZ / 100 ?: 1)
@@ -52,7 +53,7 @@ static void peermr_reaper_work(struct work_struct *work)
 	mutex_lock(&window->lock);
 	window->reaper_done = pass;
 	if (!list_empty(&window->dying) && !window->dismantling) {
-		queue_delayed_work(system_unbound_wq, &window->reaper,
+		queue_delayed_work(peermr_compat_unbound_wq, &window->reaper,
 				   window->reaper_delay);
 		window->reaper_delay = min_t(unsigned long,
 					     2 * window->reaper_delay,
@@ -77,7 +78,7 @@ void peermr_reaper_kick(struct peermr_window *window)
 	if (window->dismantling)
 		return;
 	window->reaper_delay = PEERMR_REAP_MIN;
-	mod_delayed_work(system_unbound_wq, &window->reaper, 0);
+	mod_delayed_work(peermr_compat_unbound_wq, &window->reaper, 0);
 }
 
 /* Wait for a whole pass of the reaper: 0, or -ERESTARTSYS when killed. */
