@@ -24,6 +24,23 @@ bool peermr_topology_reachable(struct pci_dev *provider,
 	return pci_p2pdma_distance(provider, &client->dev, true) >= 0;
 }
 #else
+/* Does a port between @dev and @common send requests up to the root? */
+static bool peermr_topology_redirects(struct pci_dev *dev,
+				      struct pci_dev *common)
+{
+	u16 ctrl;
+
+	for (; dev && dev != common; dev = pci_upstream_bridge(dev)) {
+		if (!dev->acs_cap)
+			continue;
+		if (pci_read_config_word(dev, dev->acs_cap + PCI_ACS_CTRL,
+					 &ctrl) ||
+		    ctrl & (PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_EC))
+			return true;
+	}
+	return false;
+}
+
 static bool peermr_topology_common_switch(struct pci_dev *a, struct pci_dev *b)
 {
 	struct pci_dev *up_a, *up_b;
@@ -31,7 +48,8 @@ static bool peermr_topology_common_switch(struct pci_dev *a, struct pci_dev *b)
 	for (up_a = a; up_a; up_a = pci_upstream_bridge(up_a))
 		for (up_b = b; up_b; up_b = pci_upstream_bridge(up_b))
 			if (up_a == up_b)
-				return true;
+				return !peermr_topology_redirects(a, up_a) &&
+				       !peermr_topology_redirects(b, up_a);
 	return false;
 }
 
