@@ -24,6 +24,7 @@ static int peermr_open(struct inode *inode, struct file *filp)
 	mutex_init(&file->lock);
 	mt_init_flags(&file->handles, MT_FLAGS_LOCK_EXTERN);
 	mt_set_external_lock(&file->handles, &file->lock);
+	file->writable = filp->f_mode & FMODE_WRITE;
 	file->uid = filp->f_cred->euid;
 	file->opener = get_pid(task_tgid(current));
 	get_task_comm(file->comm, current->group_leader);

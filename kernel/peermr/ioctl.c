@@ -105,11 +105,12 @@ static long peermr_ioctl_free(struct peermr_file *file,
 }
 
 /*
- * What of @window is mapped at @address in the calling process: fills @lookup
- * and returns the buffer with a reference, or ERR_PTR.
+ * What of @window is mapped at @address in the calling process, and @writable
+ * if it has to be: fills @lookup and returns the buffer with a reference, or
+ * ERR_PTR.
  */
 static struct peermr_buffer *peermr_lookup(struct peermr_window *window,
-					   u64 address,
+					   u64 address, bool writable,
 					   struct peermr_lookup *lookup)
 {
 	struct mm_struct *mm = current->mm;
@@ -128,6 +129,10 @@ static struct peermr_buffer *peermr_lookup(struct peermr_window *window,
 	buffer = vma->vm_private_data;
 	if (buffer->window != window) {
 		buffer = ERR_PTR(-ENOENT);
+		goto out_unlock;
+	}
+	if (writable && !(vma->vm_flags & VM_MAYWRITE)) {
+		buffer = ERR_PTR(-EACCES);
 		goto out_unlock;
 	}
 	if (READ_ONCE(buffer->revoked)) {
@@ -154,7 +159,7 @@ static long peermr_ioctl_lookup(struct peermr_file *file,
 	struct peermr_lookup *lookup = &request->args.lookup;
 	struct peermr_buffer *buffer;
 
-	buffer = peermr_lookup(file->window, lookup->address, lookup);
+	buffer = peermr_lookup(file->window, lookup->address, false, lookup);
 	if (IS_ERR(buffer))
 		return PTR_ERR(buffer);
 	peermr_buffer_put(buffer);
@@ -169,8 +174,13 @@ peermr_export_buffer(struct peermr_file *file, struct peermr_export *export)
 	struct peermr_buffer *buffer;
 	u64 handle = export->mmap_offset;
 
+	/* A dma-buf can be written to. */
+	if (!file->writable)
+		return ERR_PTR(-EACCES);
+
 	if (export->flags & PEERMR_EXPORT_ADDRESS) {
-		buffer = peermr_lookup(file->window, export->address, &lookup);
+		buffer = peermr_lookup(file->window, export->address, true,
+				       &lookup);
 		export->offset = lookup.offset;
 		return buffer;
 	}

@@ -281,6 +281,7 @@ kuid_t peermr_account_uid(const struct peermr_account *account);
  * @window: the file holds a reference on its device
  * @lock: protects @handles
  * @handles: buffers by mmap offset in pages; each holds a reference
+ * @writable: opened for writing
  * @uid: who is charged
  * @opener: process that opened the file
  * @comm: its name
@@ -289,6 +290,7 @@ struct peermr_file {
 	struct peermr_window *window;
 	struct mutex lock;		/* handles */
 	struct maple_tree handles;
+	bool writable;
 	kuid_t uid;
 	struct pid *opener;
 	char comm[TASK_COMM_LEN];

@@ -150,6 +150,28 @@ static int count_fds(void)
 	return count;
 }
 
+/* A dma-buf can be written to. */
+static void who_may_only_read_exports_nothing(void)
+{
+	int writable = node_open(), fd = open(node_path, O_RDONLY | O_CLOEXEC);
+	struct peermr_export export = { .mmap_offset = node_alloc(fd, LENGTH) };
+	unsigned char *p;
+
+	CHECK_ERRNO(try_export(fd, &export) == -1, EACCES);
+	p = mmap(NULL, LENGTH, PROT_READ, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED);
+	export.mmap_offset = 0;
+	export.flags = PEERMR_EXPORT_ADDRESS;
+	export.address = (uintptr_t)p;
+	CHECK_ERRNO(try_export(fd, &export) == -1, EACCES);
+	CHECK_ERRNO(try_export(writable, &export) == -1, EACCES);
+	/* Protection can be given back, permission cannot. */
+	p = mmap(NULL, LENGTH, PROT_READ, MAP_SHARED, writable, 0);
+	CHECK(p != MAP_FAILED);
+	export.address = (uintptr_t)p;
+	CHECK(!try_export(writable, &export));
+}
+
 static void no_descriptor_left_means_no_export(void)
 {
 	struct rlimit limit, tight;
@@ -273,6 +295,7 @@ static const struct test tests[] = {
 	TEST(an_address_names_its_buffer),
 	TEST(a_dmabuf_outlives_handle_mapping_and_file),
 	TEST(what_is_no_buffer_is_refused),
+	TEST(who_may_only_read_exports_nothing),
 	TEST(no_descriptor_left_means_no_export),
 	TEST(an_answer_that_cannot_be_told_leaves_nothing),
 	TEST(mappings_of_a_dmabuf_stay_within_it),

@@ -144,7 +144,8 @@ struct peermr_lookup {
  * told when the memory is taken away, and cannot map it again (ENODEV).
  *
  * Errors: ENOENT (no such buffer in this open file, or @address is not memory
- * of this window), EMFILE, ENFILE, ENOMEM, EINTR (killed while the buffer was
+ * of this window), EACCES (this open file, or the mapping, is for reading only),
+ * EMFILE, ENFILE, ENOMEM, EINTR (killed while the buffer was
  * zeroed).
  */
 struct peermr_export {
