@@ -1,28 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Memory that is known by a dma-buf, and MRs on it. The exporter is udmabuf,
- * which needs no device and no peermr. A program that includes this is called as
+ * Memory that is known by a dma-buf, and MRs on it. A program that includes this
+ * is called as
  *
- *   PROGRAM [TEST...]
+ *   PROGRAM [udmabuf | peermr] [TEST...]
  *
- * Each test must leave no dma-buf behind.
+ * udmabuf exports pages of memory and needs no device; peermr exports memory of
+ * $PEERMR_WINDOW and revokes. Each test must leave no dma-buf behind.
  */
 #ifndef PEERMR_DMABUF_H
 #define PEERMR_DMABUF_H
 
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
-#include <time.h>
 
 #include <linux/udmabuf.h>
 
+#include "node.h"
 #include "rdma.h"
 
-#define KIB 1024UL
-#define MIB (1024 * KIB)
 #define LENGTH (4 * MIB)
+
+static bool dmabuf_is_peermr;	/* else of udmabuf */
 
 struct dmabuf {
 	int fd;
@@ -30,7 +28,7 @@ struct dmabuf {
 	unsigned char *memory;	/* the same bytes, for the CPU */
 };
 
-static inline void dmabuf_open(struct dmabuf *buffer, size_t length)
+static inline void dmabuf_open_udmabuf(struct dmabuf *buffer, size_t length)
 {
 	struct udmabuf_create create = {
 		.flags = UDMABUF_FLAGS_CLOEXEC,
@@ -55,11 +53,38 @@ static inline void dmabuf_open(struct dmabuf *buffer, size_t length)
 	close(exporter);
 }
 
-/* The exporter takes the memory back. */
-static inline void dmabuf_revoke(const struct dmabuf *buffer)
+static inline void dmabuf_open_peermr(struct dmabuf *buffer, size_t length)
 {
-	(void)buffer;
-	TEST_SKIP("udmabuf does not revoke");
+	struct peermr_export export = { .size = sizeof(export) };
+	int window = node_open();
+
+	export.mmap_offset = node_alloc(window, length);
+	CHECK(!ioctl(window, PEERMR_IOC_EXPORT, &export));
+	CHECK_EQ(export.length, length);
+	buffer->fd = export.fd;
+	buffer->length = length;
+	buffer->memory = node_map(window, length, export.mmap_offset);
+	close(window);
+}
+
+static inline void dmabuf_open(struct dmabuf *buffer, size_t length)
+{
+	if (dmabuf_is_peermr)
+		dmabuf_open_peermr(buffer, length);
+	else
+		dmabuf_open_udmabuf(buffer, length);
+}
+
+/* The exporter takes the memory back, of all its dma-bufs. */
+static inline void dmabufs_revoke(void)
+{
+	int window;
+
+	if (!dmabuf_is_peermr)
+		TEST_SKIP("udmabuf does not revoke");
+	window = node_open();
+	CHECK(!node_revoke(window, PEERMR_REVOKE_FORCE));
+	close(window);
 }
 
 /* NULL and errno as ibv_reg_dmabuf_mr(), but skips where no dma-buf is taken. */
@@ -148,7 +173,18 @@ static inline int dmabuf_test_main(int argc, char **argv,
 {
 	int i, status, failed = 0, dmabufs = dmabuf_count();
 	size_t n, skipped = 0, ran = 0;
+	const char *left;
 
+	if (argc > 1 && (!strcmp(argv[1], "peermr") ||
+			 !strcmp(argv[1], "udmabuf"))) {
+		dmabuf_is_peermr = !strcmp(argv[1], "peermr");
+		argc--;
+		argv++;
+	}
+	if (dmabuf_is_peermr && !node_find(NULL)) {
+		printf("FAIL a_window_is_there: /sys/class/peermr has none\n");
+		return TEST_FAILED;
+	}
 	for (n = 0; n < count; n++) {
 		for (i = 1; i < argc && strcmp(argv[i], tests[n].name); i++)
 			;
@@ -164,9 +200,18 @@ static inline int dmabuf_test_main(int argc, char **argv,
 			failed = 1;
 			dmabufs = dmabuf_count();
 		}
+		if (!dmabuf_is_peermr)
+			continue;
+		node_restore();
+		left = node_settle();
+		if (left) {
+			printf("FAIL nothing_is_left_by_%s: %s\n",
+			       tests[n].name, left);
+			failed = 1;
+		}
 	}
 	if (!ran) {
-		fprintf(stderr, "usage: %s [TEST...]\n", argv[0]);
+		fprintf(stderr, "usage: PROGRAM [udmabuf | peermr] [TEST...]\n");
 		return 2;
 	}
 	return test_verdict(failed, skipped == ran);

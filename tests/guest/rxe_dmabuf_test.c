@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * Soft-RoCE moves data into and out of a dma-buf, and nothing else.
- * usage: rxe_dmabuf_test [TEST...]
+ * usage: rxe_dmabuf_test [udmabuf | peermr] [TEST...]
  */
 #include <infiniband/verbs.h>
 #include <rdma/ib_user_verbs.h>

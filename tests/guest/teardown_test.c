@@ -1,208 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * Everything that holds a buffer goes away, in every order: an owner has an
- * open file, a mapping and a registration, and a forked child that inherited
- * all three. usage: teardown_test [WINDOW [TEST...]]
+ * open file, a mapping, a registration and a dma-buf, and a forked child that
+ * inherited them all. usage: teardown_test [WINDOW [TEST...]]
  *
  * ORDERS (50) random orders are tried after all ordered pairs. SEED and ORDERS
- * come from the environment. Unbinds the device; needs root. It is quicker on a
- * small window: tests/vm/run --bar-size 32M.
+ * come from the environment. Unbinds the device and unloads the module; needs
+ * root. It is quicker on a small window: tests/vm/run --bar-size 32M.
  */
+#include <sys/syscall.h>
+
 #include <infiniband/verbs.h>
 
-#include "node.h"
-#include "pattern.h"
-#include "process.h"
-#include "rdma.h"
-
-#define LENGTH (4 * MIB)
-#define WORKS 0		/* answer of an owner; else a signal */
+#include "owner.h"
 
 enum event {
-	MUNMAP,		/* by the owner */
-	CLOSE,		/* by the owner */
-	DEREG,		/* by the owner */
+	MUNMAP,		/* by the owner, as all that end with DMABUF */
+	CLOSE,
+	DEREG,
+	DMABUF,
 	CHILD_EXIT,
 	UNBIND,
+	RMMOD,
 	KILL,		/* of the owner */
 	NR_EVENTS,
 };
 
 static const char * const event_names[] = {
-	"munmap", "close", "dereg_mr", "child_exit", "unbind", "kill",
+	"munmap", "close", "dereg_mr", "close_dmabuf", "child_exit", "unbind",
+	"rmmod", "kill",
 };
-
-/* Questions to the owner, besides the events. */
-enum { TOUCH = NR_EVENTS, TRANSFER };
 
 /* What is there, as the test knows it. */
-struct scene {
-	pid_t owner;
-	int to_owner[2];
-	int from_owner[2];
-	int to_child[2];	/* closed: the child is to exit */
-	int from_child[2];	/* ends when it has */
+static struct scene {
+	struct owner owner;
 	struct child unbinder;
-	bool mapped, opened, registered, alive, child, unbinding, unbound;
-};
-
-static struct scene scene;
-
-/* --- the owner and its child --- */
-
-static struct rdma_link link_;
-static struct ibv_mr *mr, *host_mr;
-static unsigned char *memory, *host_memory;
-static int node;
-
-static void owner_set_up(void)
-{
-	node = node_open();
-	memory = node_map(node, LENGTH, node_alloc(node, LENGTH));
-	pattern_fill(memory, LENGTH, 1);
-	rdma_link_open(&link_);
-	mr = rdma_register(&link_.ends[1], memory, LENGTH);
-	host_memory = aligned_alloc(4096, 4096);
-	CHECK(host_memory);
-	memset(host_memory, 3, 4096);
-	host_mr = rdma_register(&link_.ends[0], host_memory, 4096);
-	fault_catch();
-}
-
-static void child_run(void)
-{
-	char byte;
-
-	close(scene.to_child[1]);
-	close(scene.to_owner[0]);
-	close(scene.from_owner[1]);
-	if (read(scene.to_child[0], &byte, 1))
-		_exit(1);
-	_exit(0);
-}
-
-static unsigned char owner_transfer(void)
-{
-	struct rdma_range local = { host_mr, 0, 4096 };
-	struct rdma_range remote = { mr, LENGTH - 4096, 4096 };
-
-	CHECK_EQ(rdma_do(&link_.ends[0], IBV_WR_RDMA_WRITE, &local, &remote),
-		 IBV_WC_SUCCESS);
-	return WORKS;
-}
-
-static unsigned char owner_answer(unsigned char question)
-{
-	switch (question) {
-	case MUNMAP:
-		CHECK(!munmap(memory, LENGTH));
-		return WORKS;
-	case CLOSE:
-		CHECK(!close(node));
-		return WORKS;
-	case DEREG:
-		CHECK(!ibv_dereg_mr(mr));
-		return WORKS;
-	case TOUCH:
-		return fault_of_write(memory + 12345, 1) ?:
-		       fault_of_read(memory + LENGTH - 1);
-	case TRANSFER:
-		return owner_transfer();
-	default:
-		_exit(0);
-	}
-}
-
-static void owner_run(void)
-{
-	unsigned char byte;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	close(scene.to_owner[1]);
-	close(scene.from_owner[0]);
-	close(scene.to_child[1]);
-	close(scene.from_child[0]);
-	owner_set_up();
-	if (!fork())
-		child_run();
-	close(scene.from_child[1]);
-	byte = WORKS;
-	do {
-		CHECK(write(scene.from_owner[1], &byte, 1) == 1);
-		if (read(scene.to_owner[0], &byte, 1) != 1)
-			_exit(0);
-		byte = owner_answer(byte);
-	} while (true);
-}
-
-/* --- the test --- */
-
-static int ask_owner(unsigned char question)
-{
-	unsigned char answer;
-
-	CHECK(write(scene.to_owner[1], &question, 1) == 1);
-	if (read(scene.from_owner[0], &answer, 1) != 1)
-		TEST_FAIL("the owner died");
-	return answer;
-}
-
-static void set_up(void)
-{
-	unsigned char answer;
-
-	memset(&scene, 0, sizeof(scene));
-	CHECK(!pipe(scene.to_owner));
-	CHECK(!pipe(scene.from_owner));
-	CHECK(!pipe(scene.to_child));
-	CHECK(!pipe(scene.from_child));
-	fflush(stdout);
-	scene.owner = fork();
-	CHECK(scene.owner >= 0);
-	if (!scene.owner)
-		owner_run();
-	close(scene.to_owner[0]);
-	close(scene.from_owner[1]);
-	close(scene.to_child[0]);
-	close(scene.from_child[1]);
-	if (read(scene.from_owner[0], &answer, 1) != 1)
-		TEST_FAIL("the owner could not be set up");
-	scene.mapped = scene.opened = scene.registered = true;
-	scene.alive = scene.child = true;
-}
-
-static void unbinds(struct child *child)
-{
-	(void)child;
-	/* Not to be what keeps the child alive. */
-	close(scene.to_child[1]);
-	close(scene.to_owner[1]);
-	if (!node_unbind())
-		TEST_FAIL("unbind: %s", strerror(errno));
-}
-
-static void end_child(void)
-{
-	char byte;
-
-	close(scene.to_child[1]);
-	CHECK(read(scene.from_child[0], &byte, 1) == 0);
-	close(scene.from_child[0]);
-	scene.child = false;
-}
-
-static void end_owner(bool killed)
-{
-	int status;
-
-	if (killed)
-		CHECK(!kill(scene.owner, SIGKILL));
-	close(scene.to_owner[1]);
-	CHECK_EQ(waitpid(scene.owner, &status, 0), scene.owner);
-	CHECK_EQ(status, killed ? SIGKILL : 0);
-	close(scene.from_owner[0]);
-	scene.alive = scene.mapped = scene.opened = false;
-}
+	bool alive, child;		/* processes */
+	bool mapped, opened, registered, exported;	/* by the owner */
+	bool unbinding, unbound, unloaded;
+} scene;
 
 /* The registration belongs to an open file, which the child has, too. */
 static bool scene_pinned(void)
@@ -210,12 +46,45 @@ static bool scene_pinned(void)
 	return scene.registered && (scene.alive || scene.child);
 }
 
+/* Somebody has the buffer, other than a NIC. */
+static bool scene_used(void)
+{
+	return scene.child || scene.mapped || scene.opened || scene.exported;
+}
+
+static bool scene_held(void)
+{
+	return scene_used() || scene_pinned();
+}
+
+static int touch(void)
+{
+	return owner_order(&scene.owner, OWNER_TOUCH);
+}
+
+static void set_up(void)
+{
+	memset(&scene, 0, sizeof(scene));
+	owner_start(&scene.owner);
+	scene.mapped = scene.opened = scene.registered = scene.exported = true;
+	scene.alive = scene.child = true;
+}
+
+static void unbinds(struct child *child)
+{
+	(void)child;
+	/* Not to be what keeps the child alive. */
+	owner_forget(&scene.owner);
+	if (!node_unbind())
+		TEST_FAIL("unbind: %s", strerror(errno));
+}
+
 static void check_unbinding(void)
 {
 	int status;
 
 	if (scene.alive && scene.mapped)
-		CHECK_EQ(ask_owner(TOUCH), SIGBUS);
+		CHECK_EQ(touch(), SIGBUS);
 	if (scene_pinned()) {
 		if (child_ends_within(&scene.unbinder, 50, &status))
 			TEST_FAIL("unbind ended with memory registered");
@@ -230,11 +99,10 @@ static void check_unbinding(void)
 
 static void check_bound(void)
 {
-	bool used = scene.child || scene.mapped || scene.opened;
-	bool held = used || scene_pinned();
+	bool used = scene_used(), held = scene_held();
 
 	if (scene.alive && scene.mapped)
-		CHECK_EQ(ask_owner(TOUCH), WORKS);
+		CHECK_EQ(touch(), WORKS);
 	node_attr_wait("buffers", held ? 1 : 0);
 	node_attr_wait("quarantined", held && !used ? LENGTH : 0);
 	node_attr_wait("pinned", scene_pinned() ? LENGTH : 0);
@@ -249,9 +117,9 @@ static void check_scene(void)
 	else if (!scene.unbound)
 		check_bound();
 	else if (scene.alive && scene.mapped)
-		CHECK_EQ(ask_owner(TOUCH), SIGBUS);
+		CHECK_EQ(touch(), SIGBUS);
 	if (scene.alive && scene.registered)
-		CHECK_EQ(ask_owner(TRANSFER), WORKS);
+		CHECK_EQ(owner_order(&scene.owner, OWNER_TRANSFER), WORKS);
 }
 
 /* The node goes first, the memory a moment later. */
@@ -266,36 +134,75 @@ static void begin_unbind(void)
 	if (!scene.alive || !scene.mapped)
 		return;
 	for (ms = 0; ms < NODE_SETTLE_MS; ms += 5) {
-		if (ask_owner(TOUCH) == SIGBUS)
+		if (touch() == SIGBUS)
 			return;
 		sleep_ms(5);
 	}
 	TEST_FAIL("unbind does not take the memory away");
 }
 
+/* Refused as long as anybody has anything; and once more until it is noticed. */
+static void try_rmmod(void)
+{
+	int ms;
+
+	for (ms = 0; ms < NODE_SETTLE_MS; ms += 20) {
+		if (!syscall(SYS_delete_module, "peermr", O_NONBLOCK)) {
+			CHECK(!scene_held());
+			scene.unloaded = scene.unbound = true;
+			return;
+		}
+		CHECK_EQ(errno, EAGAIN);
+		if (scene_held())
+			return;
+		sleep_ms(20);
+	}
+	TEST_FAIL("rmmod is refused although nobody has anything");
+}
+
+static void owner_loses(enum event event)
+{
+	static const enum owner_order orders[] = {
+		[MUNMAP] = OWNER_MUNMAP,
+		[CLOSE] = OWNER_CLOSE,
+		[DEREG] = OWNER_DEREG,
+		[DMABUF] = OWNER_CLOSE_DMABUF,
+	};
+
+	if (!scene.alive)
+		return;
+	CHECK_EQ(owner_order(&scene.owner, orders[event]), WORKS);
+	scene.mapped &= event != MUNMAP;
+	scene.opened &= event != CLOSE;
+	scene.registered &= event != DEREG;
+	scene.exported &= event != DMABUF;
+}
+
+static void end_owner(bool killed)
+{
+	owner_end(&scene.owner, killed);
+	scene.alive = scene.mapped = scene.opened = scene.exported = false;
+}
+
 static void happen(enum event event)
 {
 	switch (event) {
-	case MUNMAP:
-		ask_owner(MUNMAP);
-		scene.mapped = false;
-		break;
-	case CLOSE:
-		ask_owner(CLOSE);
-		scene.opened = false;
-		break;
-	case DEREG:
-		ask_owner(DEREG);
-		scene.registered = false;
-		break;
 	case CHILD_EXIT:
-		end_child();
+		owner_child_end(&scene.owner);
+		scene.child = false;
 		break;
 	case UNBIND:
-		begin_unbind();
+		if (!scene.unbound)
+			begin_unbind();
+		break;
+	case RMMOD:
+		try_rmmod();
+		break;
+	case KILL:
+		end_owner(true);
 		break;
 	default:
-		end_owner(true);
+		owner_loses(event);
 	}
 }
 
@@ -311,8 +218,6 @@ static void go_through_order(struct child *child)
 	set_up();
 	check_scene();
 	for (i = 0; i < order_length; i++) {
-		if (!scene.alive && order[i] <= DEREG)
-			continue;
 		happen(order[i]);
 		check_scene();
 	}
@@ -320,7 +225,7 @@ static void go_through_order(struct child *child)
 		end_owner(false);
 	check_scene();
 	CHECK(scene.unbound);
-	CHECK(node_bind());
+	CHECK(scene.unloaded ? !system("modprobe peermr") : node_bind());
 	CHECK(!node_leftovers());
 	memory = node_map_fresh(LENGTH);
 	zero_check(memory, LENGTH);
@@ -353,7 +258,7 @@ static void try_order(unsigned long seed)
 static void after_any_two_events_in_a_row_all_is_given_back(void)
 {
 	static const enum event rest[] = {
-		DEREG, MUNMAP, CLOSE, CHILD_EXIT, UNBIND,
+		DEREG, MUNMAP, CLOSE, DMABUF, CHILD_EXIT, UNBIND,
 	};
 	enum event a, b;
 	int i, pairs = 0;
@@ -362,12 +267,12 @@ static void after_any_two_events_in_a_row_all_is_given_back(void)
 	for (a = 0; a < NR_EVENTS; a++) {
 		for (b = 0; b < NR_EVENTS; b++) {
 			/* The dead do nothing. */
-			if (a == b || (a == KILL && b <= DEREG))
+			if (a == b || (a == KILL && b <= DMABUF))
 				continue;
 			order[0] = a;
 			order[1] = b;
 			order_length = 2;
-			for (i = 0; i < 5; i++)
+			for (i = 0; i < 6; i++)
 				if (rest[i] != a && rest[i] != b)
 					order[order_length++] = rest[i];
 			try_order(0);
