@@ -3,6 +3,9 @@
  * A process that holds a buffer in every way there is (an open file, a mapping,
  * a registration, a dma-buf) and lets go of each when it is told to; and a
  * forked child of it that inherits all of them and only waits for its end.
+ *
+ * The registration is on the page path, or with REGISTRATION=dmabuf in the
+ * environment of the program on the dma-buf.
  */
 #ifndef PEERMR_OWNER_H
 #define PEERMR_OWNER_H
@@ -15,7 +18,7 @@
 #include "rdma.h"
 
 #define LENGTH (4 * MIB)
-#define WORKS 0		/* answer of an owner; else a signal */
+#define WORKS 0		/* answer of an owner; else a signal or an ibv_wc_status */
 
 /* What an owner can be told to do. */
 enum owner_order {
@@ -35,12 +38,32 @@ struct owner {
 	int from_child[2];	/* ends when it has */
 };
 
+static inline bool owner_registers_dmabuf(void)
+{
+	const char *registration = getenv("REGISTRATION");
+
+	return registration && !strcmp(registration, "dmabuf");
+}
+
 /* --- in the owner --- */
 
 static struct rdma_link link_;
 static struct ibv_mr *mr, *host_mr;
 static unsigned char *memory, *host_memory;
 static int node, dmabuf;
+
+static inline struct ibv_mr *owner_register(struct rdma_end *end)
+{
+	struct ibv_mr *dmabuf_mr;
+
+	if (!owner_registers_dmabuf())
+		return rdma_register(end, memory, LENGTH);
+	dmabuf_mr = ibv_reg_dmabuf_mr(end->pd, 0, LENGTH, 0, dmabuf,
+				      RDMA_ACCESS);
+	if (!dmabuf_mr)
+		TEST_FAIL("ibv_reg_dmabuf_mr(): %s", strerror(errno));
+	return dmabuf_mr;
+}
 
 static inline void owner_set_up(void)
 {
@@ -53,7 +76,7 @@ static inline void owner_set_up(void)
 	CHECK(!ioctl(node, PEERMR_IOC_EXPORT, &export));
 	dmabuf = export.fd;
 	rdma_link_open(&link_);
-	mr = rdma_register(&link_.ends[1], memory, LENGTH);
+	mr = owner_register(&link_.ends[1]);
 	host_memory = aligned_alloc(4096, 4096);
 	CHECK(host_memory);
 	memset(host_memory, 3, 4096);
@@ -78,9 +101,7 @@ static inline unsigned char owner_transfer(void)
 	struct rdma_range local = { host_mr, 0, 4096 };
 	struct rdma_range remote = { mr, LENGTH - 4096, 4096 };
 
-	CHECK_EQ(rdma_do(&link_.ends[0], IBV_WR_RDMA_WRITE, &local, &remote),
-		 IBV_WC_SUCCESS);
-	return WORKS;
+	return rdma_do(&link_.ends[0], IBV_WR_RDMA_WRITE, &local, &remote);
 }
 
 static inline unsigned char owner_answer(unsigned char order)

@@ -2,10 +2,11 @@
 /*
  * Everything that holds a buffer goes away, in every order: an owner has an
  * open file, a mapping, a registration and a dma-buf, and a forked child that
- * inherited them all. usage: teardown_test [WINDOW [TEST...]]
+ * inherited them all. usage: teardown_test [WINDOW [TEST...]]; needs rxe0 and rxe1
  *
  * ORDERS (50) random orders are tried after all ordered pairs. SEED and ORDERS
- * come from the environment. Unbinds the device and unloads the module; needs
+ * come from the environment, and REGISTRATION=dmabuf for a registration that can
+ * be revoked. Unbinds the device and unloads the module; needs
  * root. It is quicker on a small window: tests/vm/run --bar-size 32M.
  */
 #include <sys/syscall.h>
@@ -13,6 +14,10 @@
 #include <infiniband/verbs.h>
 
 #include "owner.h"
+
+/* Where owner.h registers the buffer: of tests/vm/guest/rxe. */
+#define MR_DEVICE "rxe1"
+#define MR_NETDEV "peermr1"
 
 enum event {
 	MUNMAP,		/* by the owner, as all that end with DMABUF */
@@ -22,34 +27,44 @@ enum event {
 	CHILD_EXIT,
 	UNBIND,
 	RMMOD,
+	DELLINK,	/* of the RDMA device that has the registration */
 	KILL,		/* of the owner */
 	NR_EVENTS,
 };
 
 static const char * const event_names[] = {
 	"munmap", "close", "dereg_mr", "close_dmabuf", "child_exit", "unbind",
-	"rmmod", "kill",
+	"rmmod", "rdma_link_delete", "kill",
 };
 
 /* What is there, as the test knows it. */
 static struct scene {
 	struct owner owner;
-	struct child unbinder;
+	struct child unbinder, link_deleter;
 	bool alive, child;		/* processes */
 	bool mapped, opened, registered, exported;	/* by the owner */
 	bool unbinding, unbound, unloaded;
+	bool deleting_link, link_deleted;
+	bool disconnected;		/* by a transfer that was refused */
 } scene;
 
 /* The registration belongs to an open file, which the child has, too. */
-static bool scene_pinned(void)
+static bool scene_registered(void)
 {
 	return scene.registered && (scene.alive || scene.child);
 }
 
-/* Somebody has the buffer, other than a NIC. */
+/* The kernel gives nobody a way to end it. */
+static bool scene_pinned(void)
+{
+	return scene_registered() && !owner_registers_dmabuf();
+}
+
+/* Somebody has the buffer, other than as pinned pages. */
 static bool scene_used(void)
 {
-	return scene.child || scene.mapped || scene.opened || scene.exported;
+	return scene.child || scene.mapped || scene.opened || scene.exported ||
+	       (scene_registered() && owner_registers_dmabuf());
 }
 
 static bool scene_held(void)
@@ -97,6 +112,23 @@ static void check_unbinding(void)
 	scene.unbound = true;
 }
 
+/* rxe cannot take a context away, so the link stays until the last closes. */
+static void check_deleting_link(void)
+{
+	int status;
+
+	if (scene.alive || scene.child) {
+		if (child_ends_within(&scene.link_deleter, 50, &status))
+			TEST_FAIL("the link went away with a context open");
+		return;
+	}
+	if (!child_ends_within(&scene.link_deleter, NODE_SETTLE_MS, &status))
+		TEST_FAIL("deleting the link waits for nobody");
+	CHECK_EQ(status, 0);
+	scene.deleting_link = false;
+	scene.link_deleted = true;
+}
+
 static void check_bound(void)
 {
 	bool used = scene_used(), held = scene_held();
@@ -109,6 +141,18 @@ static void check_bound(void)
 	node_attr_wait("free", node_attr("size") - (held ? LENGTH : 0));
 }
 
+/* A revoked dma-buf is reached no more, pinned pages are to the end. */
+static void check_transfer(void)
+{
+	int expected = IBV_WC_SUCCESS;
+
+	if (owner_registers_dmabuf() && scene.unbound)
+		expected = scene.disconnected ? IBV_WC_WR_FLUSH_ERR :
+						IBV_WC_REM_ACCESS_ERR;
+	CHECK_EQ(owner_order(&scene.owner, OWNER_TRANSFER), expected);
+	scene.disconnected = expected != IBV_WC_SUCCESS;
+}
+
 /* What must hold between any two events. */
 static void check_scene(void)
 {
@@ -118,8 +162,10 @@ static void check_scene(void)
 		check_bound();
 	else if (scene.alive && scene.mapped)
 		CHECK_EQ(touch(), SIGBUS);
+	if (scene.deleting_link)
+		check_deleting_link();
 	if (scene.alive && scene.registered)
-		CHECK_EQ(owner_order(&scene.owner, OWNER_TRANSFER), WORKS);
+		check_transfer();
 }
 
 /* The node goes first, the memory a moment later. */
@@ -139,6 +185,36 @@ static void begin_unbind(void)
 		sleep_ms(5);
 	}
 	TEST_FAIL("unbind does not take the memory away");
+}
+
+static void deletes_link(struct child *child)
+{
+	(void)child;
+	owner_forget(&scene.owner);
+	execlp("rdma", "rdma", "link", "delete", MR_DEVICE, NULL);
+	TEST_FAIL("rdma: %s", strerror(errno));
+}
+
+static void begin_dellink(void)
+{
+	child_start(&scene.link_deleter, deletes_link);
+	scene.deleting_link = true;
+}
+
+static void add_link(void)
+{
+	char state[32] = "";
+	int ms;
+
+	CHECK(!system("rdma link add " MR_DEVICE " type rxe netdev " MR_NETDEV));
+	for (ms = 0; ms < NODE_SETTLE_MS; ms += 20) {
+		if (file_read("/sys/class/infiniband/" MR_DEVICE
+			      "/ports/1/state", state, sizeof(state)) &&
+		    strstr(state, "ACTIVE"))
+			return;
+		sleep_ms(20);
+	}
+	TEST_FAIL(MR_DEVICE " is '%s'", state);
 }
 
 /* Refused as long as anybody has anything; and once more until it is noticed. */
@@ -198,6 +274,10 @@ static void happen(enum event event)
 	case RMMOD:
 		try_rmmod();
 		break;
+	case DELLINK:
+		if (!scene.link_deleted)
+			begin_dellink();
+		break;
 	case KILL:
 		end_owner(true);
 		break;
@@ -226,6 +306,8 @@ static void go_through_order(struct child *child)
 	check_scene();
 	CHECK(scene.unbound);
 	CHECK(scene.unloaded ? !system("modprobe peermr") : node_bind());
+	if (scene.link_deleted)
+		add_link();
 	CHECK(!node_leftovers());
 	memory = node_map_fresh(LENGTH);
 	zero_check(memory, LENGTH);
