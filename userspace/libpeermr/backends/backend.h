@@ -31,6 +31,9 @@ struct peermr_backend {
 };
 
 extern const struct peermr_backend peermr_backend_application;
+extern const struct peermr_backend peermr_backend_cuda;
+extern const struct peermr_backend peermr_backend_level_zero;
+extern const struct peermr_backend peermr_backend_rocm;
 extern const struct peermr_backend peermr_backend_window;
 
 #endif /* LIBPEERMR_BACKEND_H */
