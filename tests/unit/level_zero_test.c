@@ -110,13 +110,19 @@ static void a_pointer_after_free_is_not_claimed(void)
 
 static void too_many_open_files_are_told(void)
 {
-	struct rlimit limit = { 1, 1 };
+	struct rlimit limit;
 	unsigned char *memory;
+	rlim_t enough;
 
 	load();
 	memory = alloc(DOUBLE_ZE_EXPORTABLE);
+	CHECK(!getrlimit(RLIMIT_NOFILE, &limit));
+	enough = limit.rlim_cur;
+	limit.rlim_cur = 1;
 	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
 	check_resolve_fails(memory, SIZE, -EMFILE);
+	limit.rlim_cur = enough;
+	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
 }
 
 int main(void)
