@@ -16,6 +16,7 @@
 
 /* From <infiniband/verbs.h>. */
 #define LOCAL_WRITE		1
+#define REMOTE_READ		(1 << 2)
 #define MW_BIND			(1 << 4)
 #define ON_DEMAND		(1 << 6)
 #define RELAXED_ORDERING	(1 << 20)
@@ -157,6 +158,29 @@ static void a_refusal_of_the_nic_is_final_unless_it_cannot(void)
 	check_claims(memory, SIZE, (uintptr_t)memory, LOCAL_WRITE, 0, 0);
 }
 
+/* What a program that talks to the NIC before it uses its GPU does. */
+static void a_runtime_that_is_loaded_late_is_found_after_a_bad_address(void)
+{
+	struct ibv_mr *mr;
+
+	load_ibverbs();
+	CHECK_EQ(claim(host, PAGE, (uintptr_t)host, LOCAL_WRITE, 0, &mr), 0);
+	load();
+	check_claims(memory, SIZE, (uintptr_t)memory, LOCAL_WRITE, 0, 1);
+	check_claims(memory, SIZE, (uintptr_t)memory, LOCAL_WRITE, 1, 1);
+}
+
+/* Kernels before 6.2 would take the address for memory of the host. */
+static void memory_that_is_not_written_is_looked_for_everywhere_at_once(void)
+{
+	struct ibv_mr *mr;
+
+	load_ibverbs();
+	CHECK_EQ(claim(host, PAGE, (uintptr_t)host, LOCAL_WRITE, 0, &mr), 0);
+	load();
+	check_claims(memory, SIZE, (uintptr_t)memory, REMOTE_READ, 1, 1);
+}
+
 static void check_report(unsigned int path, const char *text)
 {
 	struct peermr_reg_report report;
@@ -220,7 +244,7 @@ static void without_any_runtime_not_even_the_nic_is_asked(void)
 	mr = peermr_reg_mr(&pd, host, PAGE, LOCAL_WRITE);
 	CHECK(mr);
 	check_report(PEERMR_PATH_PLAIN,
-		     "no device memory in this process; registered as ibv_reg_mr() does");
+		     "no window and no device's runtime here; registered as ibv_reg_mr() does");
 	free(mr);
 }
 
@@ -251,7 +275,7 @@ static void peermr_debug_prints_a_line_for_each_decision(void)
 	memset(line, 0, sizeof(line));
 	CHECK_EQ(claim(host, PAGE, (uintptr_t)host, LOCAL_WRITE, 0, &mr), 0);
 	CHECK(read(fds[0], line, sizeof(line) - 1) > 0);
-	CHECK(strstr(line, ": host memory; left to the plain call\n"));
+	CHECK(strstr(line, ": memory of no runtime; left to the plain call\n"));
 }
 
 int main(void)
@@ -262,6 +286,8 @@ int main(void)
 		TEST(what_no_dmabuf_serves_is_an_error_once_the_plain_call_failed),
 		TEST(a_nic_without_dmabufs_is_asked_once_and_left_alone),
 		TEST(a_refusal_of_the_nic_is_final_unless_it_cannot),
+		TEST(a_runtime_that_is_loaded_late_is_found_after_a_bad_address),
+		TEST(memory_that_is_not_written_is_looked_for_everywhere_at_once),
 		TEST(peermr_reg_mr_takes_the_best_path_and_tells),
 		TEST(without_any_runtime_not_even_the_nic_is_asked),
 		TEST(a_libibverbs_that_cannot_be_found_is_enosys),

@@ -38,7 +38,8 @@ bool peermr_resolve_possible(unsigned int flags)
 {
 	size_t i;
 
-	peermr_runtimes_find();
+	if (!(flags & PEERMR_RESOLVE_CHEAP) || !peermr_runtimes_looked())
+		peermr_runtimes_find();
 	for (i = 0; i < BACKENDS; i++)
 		if (backends[i]->present(flags))
 			return true;

@@ -10,6 +10,8 @@
 
 /* Look for what appeared since the last time, too. */
 #define PEERMR_RESOLVE_FRESH	(1U << 0)
+/* Ask only who is known and answers without a system call: no window. */
+#define PEERMR_RESOLVE_CHEAP	(1U << 1)
 
 /**
  * struct peermr_backend - a kind of memory

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "backends/runtime.h"
+#include "lock.h"
 
 static struct peermr_runtime * const runtimes[] = {
 	&peermr_runtime_cuda,
@@ -23,13 +24,9 @@ static int peermr_runtime_count_loads(struct dl_phdr_info *info, size_t size,
 	return 1;
 }
 
-/*
- * Two threads may do this at once, and no lock of ours may be held here: a
- * library's constructor, which runs under the dynamic linker's, can call us.
- */
 static void peermr_runtime_find(struct peermr_runtime *runtime)
 {
-	void *handle, *api, *none = NULL;
+	void *handle, *api;
 
 	if (atomic_load(&runtime->api))
 		return;
@@ -37,24 +34,33 @@ static void peermr_runtime_find(struct peermr_runtime *runtime)
 	if (!handle)
 		return;
 	api = runtime->bind(handle);
-	if (api && atomic_compare_exchange_strong(&runtime->api, &none, api))
-		return;
-	free(api);
-	dlclose(handle);
+	if (api)
+		atomic_store(&runtime->api, api);
+	else
+		dlclose(handle);
+}
+
+/* The linker's count is of all libraries ever loaded; 0 is none of ours. */
+static _Atomic(unsigned long long) loads_seen;
+
+bool peermr_runtimes_looked(void)
+{
+	return atomic_load_explicit(&loads_seen, memory_order_relaxed);
 }
 
 void peermr_runtimes_find(void)
 {
-	static _Atomic(unsigned long long) seen;
 	unsigned long long loads = 0;
 	int saved_errno = errno;
 	size_t i;
 
-	dl_iterate_phdr(peermr_runtime_count_loads, &loads);
-	if (loads == atomic_load_explicit(&seen, memory_order_relaxed))
+	if (!peermr_loader_lock())
 		return;
-	for (i = 0; i < RUNTIMES; i++)
-		peermr_runtime_find(runtimes[i]);
-	atomic_store_explicit(&seen, loads, memory_order_relaxed);
+	dl_iterate_phdr(peermr_runtime_count_loads, &loads);
+	if (loads != atomic_load(&loads_seen))
+		for (i = 0; i < RUNTIMES; i++)
+			peermr_runtime_find(runtimes[i]);
+	atomic_store(&loads_seen, loads);
+	peermr_loader_unlock();
 	errno = saved_errno;
 }

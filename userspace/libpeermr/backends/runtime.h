@@ -3,6 +3,7 @@
 #define LIBPEERMR_RUNTIME_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 /**
  * struct peermr_runtime - the runtime of a device, which the program may load
@@ -22,10 +23,12 @@ extern struct peermr_runtime peermr_runtime_rocm;
 extern struct peermr_runtime peermr_runtime_level_zero;
 
 /*
- * See which runtimes the program has loaded by now; costs nothing but a look at
- * a counter while it loads no library. None is loaded or initialised by this;
- * one that was found stays loaded.
+ * See which runtimes the program has loaded by now. None is loaded or
+ * initialised by this; one that was found stays loaded.
  */
 void peermr_runtimes_find(void);
+
+/* Whether anybody has. */
+bool peermr_runtimes_looked(void);
 
 #endif /* LIBPEERMR_RUNTIME_H */
