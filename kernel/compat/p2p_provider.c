@@ -4,13 +4,23 @@
 #include <linux/device.h>
 #include <linux/dma-buf-mapping.h>
 #include <linux/err.h>
+#include <linux/pci.h>
 #include <linux/pci-p2pdma.h>
 
 #include "p2p.h"
+#include "topology.h"
 
 int peermr_p2p_init(struct pci_dev *pdev)
 {
 	return pcim_p2pdma_init(pdev);
+}
+
+static enum peermr_path peermr_p2p_path(struct device *dev,
+					const struct peermr_p2p_range *range)
+{
+	if (!dev_is_pci(dev))
+		return PEERMR_PATH_NONE;
+	return peermr_topology_path(range->pdev, to_pci_dev(dev));
 }
 
 /* dma_buf_phys_vec_to_sgt() has one error, and no message, for all of this. */
@@ -18,21 +28,20 @@ static int peermr_p2p_check(struct device *dev,
 			    struct p2pdma_provider *provider,
 			    const struct peermr_p2p_range *range)
 {
-	switch (provider ? pci_p2pdma_map_type(provider, dev) :
-			   PCI_P2PDMA_MAP_NOT_SUPPORTED) {
-	case PCI_P2PDMA_MAP_BUS_ADDR:
-		return peermr_p2p_check_reach(dev,
-					      pci_p2pdma_bus_addr_map(provider,
-								      range->phys),
-					      range->size, false);
-	case PCI_P2PDMA_MAP_THRU_HOST_BRIDGE:
-		return peermr_p2p_check_reach(dev, range->phys, range->size,
-					      true);
-	default:
+	enum peermr_path path = PEERMR_PATH_NONE;
+	u64 addr = range->phys;
+
+	if (provider)
+		path = peermr_p2p_path(dev, range);
+	if (path == PEERMR_PATH_NONE) {
 		dev_warn_ratelimited(dev, "peermr: no known good PCIe path to %s\n",
 				     pci_name(range->pdev));
 		return -EREMOTEIO;
 	}
+	if (path == PEERMR_PATH_SWITCH)
+		addr = pci_p2pdma_bus_addr_map(provider, range->phys);
+	return peermr_p2p_check_reach(dev, addr, range->size,
+				      path == PEERMR_PATH_ROOT);
 }
 
 struct sg_table *peermr_p2p_map(struct dma_buf_attachment *attach,

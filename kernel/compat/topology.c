@@ -4,7 +4,7 @@
  * root complex that is known to forward between its ports. These are the rules
  * of drivers/pci/p2pdma.c, which also has the list of root complexes; Debian's
  * 6.1 and 6.12 are without it (CONFIG_PCI_P2PDMA), and where it is there, it
- * tells how far two devices are apart but not which way.
+ * tells modules how far two devices are apart but not which way.
  */
 
 #include <linux/kernel.h>
