@@ -222,7 +222,7 @@ static void no_file_left_means_no_export_and_no_mapping(void)
 	exhausted.dmabuf = export_handle(exhausted.window, exhausted.handle);
 	CHECK(file_read(path, before, sizeof(before)));
 	child_start(&child, without_files);
-	limited = file_write(path, "1");
+	limited = file_write(path, "0");
 	child_tell(&child);
 	ended = child_ends_within(&child, 10000, &status);
 	CHECK(file_write(path, before));
