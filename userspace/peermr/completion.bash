@@ -28,7 +28,7 @@ _peermr() {
 	*:--gid-index | *:-g | *:--size | *:-s) ;;
 	*)
 		case $COMP_CWORD:${COMP_WORDS[1]-} in
-		1:*) words='list show bind unbind test --help --version' ;;
+		1:*) words='list show bind unbind test peerdirect --help --version' ;;
 		*:list) words='--json --help' ;;
 		*:show)
 			words="--json --help $(_peermr_words /sys/class/peermr/*)"
@@ -39,6 +39,8 @@ _peermr() {
 		*:unbind)
 			words="--force --help $(_peermr_words /sys/bus/pci/drivers/peermr/*:*)"
 			;;
+		2:peerdirect) words='enable disable --json --help' ;;
+		*:peerdirect) words=$(_peermr_words /sys/class/infiniband/*) ;;
 		*:test)
 			words="--rdma-device --gid-index --size --help $(_peermr_words /sys/class/peermr/*)"
 			;;
