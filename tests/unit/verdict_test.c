@@ -28,6 +28,8 @@ static void everything_works(void)
 		.uverbs = "uverbs0",
 		.pci = "0000:03:00.0",
 		.driver = "mlx5_core",
+		.peer_offered = KNOWN_NOT,
+		.peer_enabled = KNOWN_NOT,
 	};
 	able = (struct nic_probe){
 		.library = "libmlx5-rdmav34.so",
@@ -264,7 +266,7 @@ static void peerdirect_needs_the_interface_and_a_client(void)
 	strcpy(window.mode, "pfn");
 	verdict_peerdirect(&facts, &verdict);
 	CHECK_VERDICT(ANSWER_NO, "ib_register_peer_memory_client()",
-		      "peerdirect.ko");
+		      "'peermr peerdirect enable mlx5_0'");
 	platform.peer_api = KNOWN_YES;
 	verdict_peerdirect(&facts, &verdict);
 	CHECK_VERDICT(ANSWER_NO, "no client", "peermr_client");
@@ -273,7 +275,26 @@ static void peerdirect_needs_the_interface_and_a_client(void)
 	CHECK_VERDICT(ANSWER_YES, "through client peermr", "");
 	tried.plain = -EFAULT;
 	verdict_peerdirect(&facts, &verdict);
-	CHECK_VERDICT(ANSWER_NO, "EFAULT", "mlx5_0");
+	CHECK_VERDICT(ANSWER_NO, "EFAULT", "dmesg");
+}
+
+static void peerdirect_is_switched_on_for_each_device(void)
+{
+	everything_works();
+	strcpy(window.mode, "pfn");
+	register_client("peermr");
+	nic.peer_offered = KNOWN_YES;
+	nic.peer_enabled = KNOWN_NO;
+	verdict_peerdirect(&facts, &verdict);
+	CHECK_VERDICT(ANSWER_NO, "not switched on for mlx5_0",
+		      "'peermr peerdirect enable mlx5_0'");
+	nic.peer_offered = KNOWN_NO;
+	verdict_peerdirect(&facts, &verdict);
+	CHECK_VERDICT(ANSWER_NO, "mlx5_core does not register dma-bufs",
+		      "its dma-buf path");
+	nic.peer_offered = nic.peer_enabled = KNOWN_YES;
+	verdict_peerdirect(&facts, &verdict);
+	CHECK_EQ(verdict.answer, ANSWER_YES);
 }
 
 static void pages_are_not_asked_of_a_peerdirect_client(void)
@@ -370,6 +391,7 @@ int main(void)
 		TEST(a_nic_that_does_not_let_go_is_told_apart),
 		TEST(a_dmabuf_that_was_mapped_works),
 		TEST(peerdirect_needs_the_interface_and_a_client),
+		TEST(peerdirect_is_switched_on_for_each_device),
 		TEST(pages_are_not_asked_of_a_peerdirect_client),
 		TEST(an_extension_hides_peerdirect),
 		TEST(cuda_needs_the_open_kernel_module_for_dmabufs),

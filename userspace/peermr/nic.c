@@ -57,6 +57,18 @@ static void nic_find_uverbs(struct nic *nic)
 		free(entries);
 }
 
+/* An attribute that peerdirect.ko adds to each device. */
+static enum known nic_peer(const char *directory, const char *attribute)
+{
+	char path[SYSFS_PATH_LEN];
+	uint64_t value;
+
+	snprintf(path, sizeof(path), "%s/peerdirect", directory);
+	if (sysfs_read_u64(path, attribute, &value))
+		return KNOWN_NOT;
+	return value ? KNOWN_YES : KNOWN_NO;
+}
+
 /* The kernel driver of a device that the CPU drives, or NULL. */
 static const char *nic_software_driver(const char *directory)
 {
@@ -81,6 +93,8 @@ static void nic_read(struct nic *nic, const char *name)
 	snprintf(nic->name, sizeof(nic->name), "%.63s", name);
 	snprintf(directory, sizeof(directory), NIC_CLASS "/%.63s", name);
 	nic_find_uverbs(nic);
+	nic->peer_offered = nic_peer(directory, "supported");
+	nic->peer_enabled = nic_peer(directory, "enabled");
 	software = nic_software_driver(directory);
 	if (software) {
 		strcpy(nic->driver, software);

@@ -4,6 +4,7 @@
 #define PEERMR_TOOL_NIC_H
 
 #include "pci.h"
+#include "platform.h"
 
 #define NIC_NAME_LEN	64
 
@@ -14,6 +15,8 @@
  * @pci: the PCI device that does its DMA, "" for one that the CPU drives
  * @driver: of that PCI device, or "rdma_rxe" or "siw", or "" if unknown
  * @iommu: type of its IOMMU group ("DMA", "DMA-FQ", "identity"), "" for none
+ * @peer_offered: peerdirect.ko could serve it: its driver registers dma-bufs
+ * @peer_enabled: and does; both are KNOWN_NOT where that is not loaded
  */
 struct nic {
 	char name[NIC_NAME_LEN];
@@ -21,6 +24,8 @@ struct nic {
 	char pci[PCI_NAME_LEN];
 	char driver[PCI_NAME_LEN];
 	char iommu[PCI_NAME_LEN];
+	enum known peer_offered;
+	enum known peer_enabled;
 };
 
 /* All RDMA devices, by name; the caller frees @nics. A count, or -ENOMEM. */

@@ -82,7 +82,7 @@ bool verdict_untried(const struct path_facts *facts, struct verdict *verdict);
 bool verdict_no_dmabufs(const struct path_facts *facts,
 			struct verdict *verdict);
 
-/* True, and a verdict, if the kernel has no PeerDirect interface. */
+/* True, and a verdict, if no PeerDirect client can serve the device. */
 bool verdict_no_peer_api(const struct path_facts *facts,
 			 struct verdict *verdict);
 

@@ -8,13 +8,35 @@
 /* The client for windows is peermr_client.ko. */
 #define VERDICT_CLIENT	"peermr"
 
+/* What peerdirect.ko says about the device. */
+static bool verdict_not_enabled(const struct path_facts *facts,
+				struct verdict *verdict)
+{
+	const struct nic *nic = facts->nic;
+
+	if (nic->peer_enabled != KNOWN_NO)
+		return false;
+	if (nic->peer_offered == KNOWN_NO) {
+		verdict_say(verdict, ANSWER_NO,
+			    "peerdirect.ko cannot serve %s, as its kernel driver%s%s does not register dma-bufs",
+			    nic->name, *nic->driver ? " " : "", nic->driver);
+		verdict_way_out(verdict, "see the way out of its dma-buf path");
+	} else {
+		verdict_say(verdict, ANSWER_NO,
+			    "PeerDirect is not switched on for %s", nic->name);
+		verdict_way_out(verdict, "'peermr peerdirect enable %s'",
+				nic->name);
+	}
+	return true;
+}
+
 bool verdict_no_peer_api(const struct path_facts *facts,
 			 struct verdict *verdict)
 {
 	const struct platform *platform = facts->platform;
 
 	if (platform->peer_api == KNOWN_YES || platform->client_count)
-		return false;
+		return verdict_not_enabled(facts, verdict);
 	if (platform->peer_api == KNOWN_NOT) {
 		verdict_say(verdict, ANSWER_UNKNOWN,
 			    "no client is registered, and without /proc/kallsyms nobody can tell whether the kernel has ib_register_peer_memory_client()");
@@ -23,7 +45,8 @@ bool verdict_no_peer_api(const struct path_facts *facts,
 	verdict_say(verdict, ANSWER_NO,
 		    "kernel %s has no ib_register_peer_memory_client()",
 		    platform->kernel);
-	verdict_way_out(verdict, "use the dma-buf path, or load peerdirect.ko of peermr, which supplies it");
+	verdict_way_out(verdict, "use the dma-buf path, or have peerdirect.ko supply it: 'peermr peerdirect enable %s'",
+			facts->nic->name);
 	return true;
 }
 
@@ -40,8 +63,7 @@ static void verdict_peer_failed(const struct path_facts *facts,
 	} else if (err == -EFAULT) {
 		verdict_say(verdict, ANSWER_NO,
 			    "ibv_reg_mr() gives EFAULT: no client was asked, or none claimed the memory");
-		verdict_way_out(verdict, "PeerDirect may not be switched on for %s; dmesg may say more",
-				facts->nic->name);
+		verdict_way_out(verdict, "dmesg may say more");
 	} else {
 		verdict_say(verdict, ANSWER_NO, "ibv_reg_mr() fails: %s",
 			    strerror(-err));
