@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <infiniband/verbs.h>
 #include <peermr.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +26,20 @@ void probe_prepare(void)
 
 	if (devices)
 		ibv_free_device_list(devices);
+}
+
+/*
+ * When libibverbs may not open the node it looks for it elsewhere, and ends
+ * with ENOENT.
+ */
+static int probe_open_error(const struct nic *nic, int err)
+{
+	char path[NIC_NAME_LEN + sizeof("/dev/infiniband/")];
+
+	snprintf(path, sizeof(path), "/dev/infiniband/%s", nic->uverbs);
+	if (*nic->uverbs && access(path, R_OK | W_OK) && errno == EACCES)
+		return EACCES;
+	return err;
 }
 
 static struct ibv_context *probe_context(const char *name)
@@ -107,7 +122,7 @@ err_close:
 	free(probe);
 	return NULL;
 err_free:
-	result->opened = -errno;
+	result->opened = -probe_open_error(nic, errno);
 	free(probe);
 	return NULL;
 }
