@@ -24,6 +24,7 @@ int command_bind(int argc, char **argv);
 int command_unbind(int argc, char **argv);
 int command_test(int argc, char **argv);
 int command_peerdirect(int argc, char **argv);
+int command_paths(int argc, char **argv);
 
 /*
  * Print "peermr: THING: MESSAGE" on stderr. The message gives the reason and,
