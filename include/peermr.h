@@ -209,6 +209,174 @@ void peermr_buffer_free(struct peermr_buffer *buffer);
 int peermr_lookup(struct peermr_window *window, const void *address,
 		  struct peermr_pointer_info *info);
 
+/**
+ * peermr_buffer_export() - export a buffer as a dma-buf
+ * @buffer: the buffer
+ *
+ * The dma-buf and what is registered from it keep the memory, also after
+ * peermr_buffer_free() and peermr_window_close().
+ *
+ * Return: a close-on-exec descriptor that the caller closes, or -ENODEV (the
+ * memory was revoked), -EMFILE, -ENFILE, -ENOMEM, -EINTR; -ENOTTY if the
+ * kernel module is too old.
+ */
+int peermr_buffer_export(struct peermr_buffer *buffer);
+
+/** enum peermr_memory - whose memory is behind a pointer */
+enum peermr_memory {
+	PEERMR_MEMORY_NONE = 0,		/* of no runtime: host memory */
+	PEERMR_MEMORY_WINDOW,		/* a window of peermr */
+	PEERMR_MEMORY_CUDA,
+	PEERMR_MEMORY_ROCM,
+	PEERMR_MEMORY_LEVEL_ZERO,
+	PEERMR_MEMORY_APPLICATION,	/* peermr_register_range() */
+};
+
+/**
+ * struct peermr_range - device memory as a dma-buf
+ * @fd: the dma-buf; belongs to the range, -1 if there is none
+ * @memory: enum peermr_memory
+ * @offset: of the address in the dma-buf
+ * @length: bytes from the address on that @fd covers, at least as many as were
+ *	asked for
+ * @release: call peermr_range_release() instead
+ * @reserved: the back end's own
+ */
+struct peermr_range {
+	int fd;
+	uint32_t memory;
+	uint64_t offset;
+	uint64_t length;
+	void (*release)(struct peermr_range *range);
+	uint64_t reserved[4];
+};
+
+/**
+ * peermr_resolve() - the dma-buf behind a pointer
+ * @address: any address
+ * @length: bytes from there on, not 0
+ * @range: filled in; to be given to peermr_range_release() after success, and
+ *	without effect there after failure
+ *
+ * A registration holds the memory by itself: release the range right after it.
+ * A range describes the memory as it was when asked; nothing is remembered.
+ *
+ * Return: 0; -ENOENT if no runtime claims @address (host memory, memory that
+ * the runtime moves, pinned host memory); -EINVAL for a zero length, one that
+ * overflows, or one that goes beyond the allocation; -EOPNOTSUPP for device
+ * memory that its runtime cannot export; -EACCES for memory mapped read-only;
+ * -ENODEV for memory that was revoked; or -EMFILE, -ENFILE, -ENOMEM, -EIO.
+ */
+int peermr_resolve(const void *address, size_t length,
+		   struct peermr_range *range);
+
+/**
+ * peermr_range_release() - give a range back
+ * @range: from peermr_resolve(); may be released twice
+ *
+ * Closes the descriptor as its runtime wants it closed.
+ */
+void peermr_range_release(struct peermr_range *range);
+
+/**
+ * peermr_register_range() - make memory known that no runtime claims
+ * @address: first address
+ * @length: bytes, not 0
+ * @fd: a dma-buf; duplicated, so the caller may close it
+ * @offset: of @address in the dma-buf
+ *
+ * Until peermr_unregister_range() pointers into the range resolve to @fd. The
+ * caller promises that they mean the same memory.
+ *
+ * Return: 0; -EBADF; -EINVAL if @fd is not a dma-buf, or for a zero length or
+ * one that overflows or goes beyond the dma-buf; -EEXIST if a part of the range
+ * is registered; -EMFILE, -ENOMEM.
+ */
+int peermr_register_range(void *address, size_t length, int fd,
+			  uint64_t offset);
+
+/**
+ * peermr_unregister_range() - forget a range
+ * @address: as registered
+ * @length: as registered
+ *
+ * Memory regions registered from it are not touched.
+ *
+ * Return: 0, or -ENOENT if there is no such range.
+ */
+int peermr_unregister_range(void *address, size_t length);
+
+/* Of <infiniband/verbs.h>, which this header does not need. */
+struct ibv_pd;
+struct ibv_mr;
+
+/**
+ * peermr_reg_mr() - register memory for RDMA, whatever memory it is
+ * @pd: the protection domain
+ * @address: host memory or memory of a device
+ * @length: bytes
+ * @access: enum ibv_access_flags
+ *
+ * As ibv_reg_mr(), by the best path for this NIC and pointer: device memory as
+ * a dma-buf where the NIC takes dma-bufs and the runtime gives one, else by the
+ * NIC's own means. ibv_dereg_mr() undoes it. The program is linked with
+ * libibverbs; this library is not, and uses the one that @pd belongs to.
+ *
+ * Return: the memory region, its addr being @address; or NULL and errno, see
+ * peermr_reg_mr(3).
+ */
+struct ibv_mr *peermr_reg_mr(struct ibv_pd *pd, void *address, size_t length,
+			     int access);
+
+/**
+ * peermr_reg_mr_iova() - peermr_reg_mr() at an address of the caller's choice
+ * @pd: the protection domain
+ * @address: host memory or memory of a device
+ * @length: bytes
+ * @iova: address by which work requests mean the first byte; must agree with
+ *	@address below the page size
+ * @access: enum ibv_access_flags
+ *
+ * Return: as peermr_reg_mr().
+ */
+struct ibv_mr *peermr_reg_mr_iova(struct ibv_pd *pd, void *address,
+				  size_t length, uint64_t iova, int access);
+
+/** enum peermr_path - how memory was registered */
+enum peermr_path {
+	PEERMR_PATH_NONE = 0,	/* not at all */
+	PEERMR_PATH_PLAIN,	/* as ibv_reg_mr(): pages, or PeerDirect */
+	PEERMR_PATH_DMABUF,	/* as ibv_reg_dmabuf_mr() */
+};
+
+/* A step of a registration that was not tried. */
+#define PEERMR_NOT_TRIED	1
+
+/**
+ * struct peermr_reg_report - what a registration did, and why
+ * @path: enum peermr_path
+ * @memory: enum peermr_memory, as far as it was looked at
+ * @resolve_error: of finding the dma-buf: 0, a negative errno or
+ *	PEERMR_NOT_TRIED
+ * @dmabuf_error: of registering it, likewise
+ * @plain_error: of ibv_reg_mr(), likewise
+ * @text: one line in plain words
+ */
+struct peermr_reg_report {
+	uint32_t path;
+	uint32_t memory;
+	int resolve_error;
+	int dmabuf_error;
+	int plain_error;
+	char text[256];
+};
+
+/**
+ * peermr_reg_report() - the calling thread's last registration
+ * @report: filled in; all zero before the first peermr_reg_mr()
+ */
+void peermr_reg_report(struct peermr_reg_report *report);
+
 #ifdef __cplusplus
 }
 #endif

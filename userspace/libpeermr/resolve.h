@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#ifndef LIBPEERMR_RESOLVE_H
+#define LIBPEERMR_RESOLVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <peermr.h>
+
+/* Whether any memory of this process could resolve; see struct peermr_backend. */
+bool peermr_resolve_possible(unsigned int flags);
+
+/*
+ * peermr_resolve() with PEERMR_RESOLVE_* of backends/backend.h. After a failure
+ * that is not -ENOENT range->memory says whose memory it is.
+ */
+int peermr_resolve_range(const void *address, size_t length, unsigned int flags,
+			 struct peermr_range *range);
+
+/* Of an enum peermr_memory, for messages. */
+const char *peermr_memory_name(uint32_t memory);
+
+/* For peermr_range::release where the fd is an ordinary one. */
+void peermr_range_close(struct peermr_range *range);
+
+#endif /* LIBPEERMR_RESOLVE_H */
