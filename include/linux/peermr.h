@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <uapi/linux/peermr.h>
 
+struct dma_buf;
 struct module;
 struct pci_dev;
 struct peermr_window;
@@ -43,5 +44,19 @@ void peermr_window_stop(struct peermr_window *window);
 void peermr_window_start(struct peermr_window *window);
 
 unsigned int peermr_mode_default(struct pci_dev *pdev);
+
+/**
+ * struct peermr_range - addresses of a process that map a buffer
+ * @offset: of the first byte in the buffer, and so in its dma-buf
+ * @writable: the process may write to all of it
+ */
+struct peermr_range {
+	u64 offset;
+	bool writable;
+};
+
+bool peermr_range_is_buffer(unsigned long address, size_t length);
+struct dma_buf *peermr_range_export(unsigned long address, size_t length,
+				    struct peermr_range *range);
 
 #endif /* _LINUX_PEERMR_H */

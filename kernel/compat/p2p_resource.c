@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Mapping a BAR for another device: kernels before p2pdma providers. */
 
+#include <linux/container_of.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
-#include <linux/iommu.h>
 #include <linux/math.h>
 #include <linux/moduleparam.h>
 #include <linux/pci.h>
@@ -28,51 +28,71 @@ int peermr_p2p_init(struct pci_dev *pdev)
 	return 0;
 }
 
-static int peermr_p2p_check_path(struct pci_dev *provider, struct device *dev)
+/**
+ * struct peermr_p2p_table - a table of DMA addresses
+ * @sgt: what the importer gets
+ * @path: decides what the addresses are and how they are given back
+ */
+struct peermr_p2p_table {
+	struct sg_table sgt;
+	enum peermr_path path;
+};
+
+static enum peermr_path peermr_p2p_path(struct device *dev,
+					struct pci_dev *provider)
 {
-	if (peermr_any_host_bridge)
-		return 0;
-	if (dev_is_pci(dev) &&
-	    peermr_topology_reachable(provider, to_pci_dev(dev)))
-		return 0;
-	dev_warn_ratelimited(dev,
-			     "peermr: no known good PCIe path to %s; peermr.any_host_bridge=1 overrides\n",
-			     pci_name(provider));
-	return -EREMOTEIO;
+	enum peermr_path path = PEERMR_PATH_NONE;
+
+	if (dev_is_pci(dev))
+		path = peermr_topology_path(provider, to_pci_dev(dev));
+	if (path == PEERMR_PATH_NONE && peermr_any_host_bridge)
+		path = PEERMR_PATH_ROOT;
+	if (path == PEERMR_PATH_NONE)
+		dev_warn_ratelimited(dev,
+				     "peermr: no known good PCIe path to %s; peermr.any_host_bridge=1 overrides\n",
+				     pci_name(provider));
+	return path;
 }
 
-/* dma_map_resource() only warns about addresses that a device cannot reach. */
-static int peermr_p2p_check_mask(struct device *dev,
-				 const struct peermr_p2p_range *range)
+/* Where a switch finds @range: what is in the BAR, not what the CPU uses. */
+static u64 peermr_p2p_bus_address(const struct peermr_p2p_range *range)
 {
-	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
-	u64 limit = dma_get_mask(dev);
-
-	if (domain && (domain->type & __IOMMU_DOMAIN_PAGING))
-		return 0;
-	if (dev->bus_dma_limit)
-		limit = min(limit, dev->bus_dma_limit);
-	if (range->phys + range->size - 1 <= limit)
-		return 0;
-	dev_warn_ratelimited(dev,
-			     "peermr: cannot reach %pa with a DMA mask of %#llx\n",
-			     &range->phys, limit);
-	return -EIO;
+	return pci_bus_address(range->pdev, range->bar) +
+	       (range->phys - pci_resource_start(range->pdev, range->bar));
 }
 
-static void peermr_p2p_unmap_chunks(struct device *dev, struct sg_table *sgt,
+static int peermr_p2p_map_chunk(struct device *dev, enum peermr_path path,
+				const struct peermr_p2p_range *range,
+				size_t done, size_t length,
+				enum dma_data_direction dir, dma_addr_t *addr)
+{
+	/* A switch never shows the IOMMU what it turns around. */
+	if (path == PEERMR_PATH_SWITCH) {
+		*addr = peermr_p2p_bus_address(range) + done;
+		return 0;
+	}
+	*addr = dma_map_resource(dev, range->phys + done, length, dir,
+				 DMA_ATTR_SKIP_CPU_SYNC);
+	return dma_mapping_error(dev, *addr) ? -EIO : 0;
+}
+
+static void peermr_p2p_unmap_chunks(struct device *dev,
+				    struct peermr_p2p_table *table,
 				    unsigned int nents,
 				    enum dma_data_direction dir)
 {
 	struct scatterlist *sg;
 	unsigned int i;
 
-	for_each_sg(sgt->sgl, sg, nents, i)
+	if (table->path == PEERMR_PATH_SWITCH)
+		return;
+	for_each_sg(table->sgt.sgl, sg, nents, i)
 		dma_unmap_resource(dev, sg_dma_address(sg), sg_dma_len(sg),
 				   dir, DMA_ATTR_SKIP_CPU_SYNC);
 }
 
-static int peermr_p2p_map_chunks(struct device *dev, struct sg_table *sgt,
+static int peermr_p2p_map_chunks(struct device *dev,
+				 struct peermr_p2p_table *table,
 				 const struct peermr_p2p_range *range,
 				 enum dma_data_direction dir)
 {
@@ -80,14 +100,15 @@ static int peermr_p2p_map_chunks(struct device *dev, struct sg_table *sgt,
 	struct scatterlist *sg;
 	dma_addr_t addr;
 	unsigned int i;
+	int ret;
 
-	for_each_sg(sgt->sgl, sg, sgt->orig_nents, i) {
+	for_each_sg(table->sgt.sgl, sg, table->sgt.orig_nents, i) {
 		length = min_t(size_t, range->size - done, PEERMR_P2P_CHUNK);
-		addr = dma_map_resource(dev, range->phys + done, length, dir,
-					DMA_ATTR_SKIP_CPU_SYNC);
-		if (dma_mapping_error(dev, addr)) {
-			peermr_p2p_unmap_chunks(dev, sgt, i, dir);
-			return -EIO;
+		ret = peermr_p2p_map_chunk(dev, table->path, range, done,
+					   length, dir, &addr);
+		if (ret) {
+			peermr_p2p_unmap_chunks(dev, table, i, dir);
+			return ret;
 		}
 		/* No page: importers must not look at one. */
 		sg_set_page(sg, NULL, length, 0);
@@ -95,7 +116,7 @@ static int peermr_p2p_map_chunks(struct device *dev, struct sg_table *sgt,
 		sg_dma_len(sg) = length;
 		done += length;
 	}
-	sgt->nents = sgt->orig_nents;
+	table->sgt.nents = table->sgt.orig_nents;
 	return 0;
 }
 
@@ -104,38 +125,50 @@ struct sg_table *peermr_p2p_map(struct dma_buf_attachment *attach,
 				enum dma_data_direction dir)
 {
 	struct device *dev = attach->dev;
-	struct sg_table *sgt;
+	struct peermr_p2p_table *table;
+	enum peermr_path path;
 	int ret;
 
-	ret = peermr_p2p_check_path(range->pdev, dev);
-	if (!ret)
-		ret = peermr_p2p_check_mask(dev, range);
+	path = peermr_p2p_path(dev, range->pdev);
+	if (path == PEERMR_PATH_NONE)
+		return ERR_PTR(-EREMOTEIO);
+	if (path == PEERMR_PATH_SWITCH)
+		ret = peermr_p2p_check_reach(dev, peermr_p2p_bus_address(range),
+					     range->size, false);
+	else
+		ret = peermr_p2p_check_reach(dev, range->phys, range->size,
+					     true);
 	if (ret)
 		return ERR_PTR(ret);
 
-	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
-	if (!sgt)
+	table = kzalloc(sizeof(*table), GFP_KERNEL);
+	if (!table)
 		return ERR_PTR(-ENOMEM);
-	ret = sg_alloc_table(sgt, DIV_ROUND_UP(range->size, PEERMR_P2P_CHUNK),
+	table->path = path;
+	ret = sg_alloc_table(&table->sgt,
+			     DIV_ROUND_UP(range->size, PEERMR_P2P_CHUNK),
 			     GFP_KERNEL);
 	if (ret)
 		goto err_free;
-	ret = peermr_p2p_map_chunks(dev, sgt, range, dir);
+	ret = peermr_p2p_map_chunks(dev, table, range, dir);
 	if (ret)
 		goto err_table;
-	return sgt;
+	return &table->sgt;
 
 err_table:
-	sg_free_table(sgt);
+	sg_free_table(&table->sgt);
 err_free:
-	kfree(sgt);
+	kfree(table);
 	return ERR_PTR(ret);
 }
 
 void peermr_p2p_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
 		      enum dma_data_direction dir)
 {
-	peermr_p2p_unmap_chunks(attach->dev, sgt, sgt->nents, dir);
+	struct peermr_p2p_table *table =
+		container_of(sgt, struct peermr_p2p_table, sgt);
+
+	peermr_p2p_unmap_chunks(attach->dev, table, sgt->nents, dir);
 	sg_free_table(sgt);
-	kfree(sgt);
+	kfree(table);
 }

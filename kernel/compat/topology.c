@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which PCI devices reach each other. The kernel knows, but only with
- * CONFIG_PCI_P2PDMA, which Debian's 6.1 and 6.12 do not have; for them the same
- * rules are applied here: a common switch, or a root complex that is known to
- * forward between its ports (drivers/pci/p2pdma.c has the list).
+ * Which PCI devices reach each other, and how: by a common switch, or through a
+ * root complex that is known to forward between its ports. These are the rules
+ * of drivers/pci/p2pdma.c, which also has the list of root complexes; Debian's
+ * 6.1 and 6.12 are without it (CONFIG_PCI_P2PDMA), and where it is there, it
+ * tells modules how far two devices are apart but not which way.
  */
 
 #include <linux/kernel.h>
@@ -17,28 +18,21 @@
 
 #include "topology.h"
 
-#ifdef CONFIG_PCI_P2PDMA
-bool peermr_topology_reachable(struct pci_dev *provider,
-			       struct pci_dev *client)
-{
-	return pci_p2pdma_distance(provider, &client->dev, true) >= 0;
-}
-#else
-/* Does a port between @dev and @common send requests up to the root? */
+/* Does a port from @dev to @common send requests up to the root? */
 static bool peermr_topology_redirects(struct pci_dev *dev,
 				      struct pci_dev *common)
 {
 	u16 ctrl;
 
-	for (; dev && dev != common; dev = pci_upstream_bridge(dev)) {
-		if (!dev->acs_cap)
-			continue;
-		if (pci_read_config_word(dev, dev->acs_cap + PCI_ACS_CTRL,
-					 &ctrl) ||
-		    ctrl & (PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_EC))
+	for (;; dev = pci_upstream_bridge(dev)) {
+		if (dev->acs_cap &&
+		    (pci_read_config_word(dev, dev->acs_cap + PCI_ACS_CTRL,
+					  &ctrl) ||
+		     ctrl & (PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_EC)))
 			return true;
+		if (dev == common)
+			return false;
 	}
-	return false;
 }
 
 static bool peermr_topology_common_switch(struct pci_dev *a, struct pci_dev *b)
@@ -53,6 +47,13 @@ static bool peermr_topology_common_switch(struct pci_dev *a, struct pci_dev *b)
 	return false;
 }
 
+#ifdef CONFIG_PCI_P2PDMA
+static bool peermr_topology_root_forwards(struct pci_dev *provider,
+					  struct pci_dev *client)
+{
+	return pci_p2pdma_distance(provider, &client->dev, true) >= 0;
+}
+#else
 #ifdef CONFIG_X86
 /* AMD from Zen on. */
 static bool peermr_topology_cpu_forwards(void)
@@ -96,7 +97,7 @@ static bool peermr_topology_device_listed(struct pci_dev *dev, bool same)
 }
 
 /* A root complex is known by its device 00.0, or by its root ports. */
-static bool peermr_topology_root_forwards(struct pci_dev *dev, bool same)
+static bool peermr_topology_root_listed(struct pci_dev *dev, bool same)
 {
 	struct pci_host_bridge *bridge = pci_find_host_bridge(dev->bus);
 	struct pci_dev *root = pci_get_slot(bridge->bus, PCI_DEVFN(0, 0));
@@ -108,15 +109,24 @@ static bool peermr_topology_root_forwards(struct pci_dev *dev, bool same)
 	return ret;
 }
 
-bool peermr_topology_reachable(struct pci_dev *provider,
-			       struct pci_dev *client)
+static bool peermr_topology_root_forwards(struct pci_dev *provider,
+					  struct pci_dev *client)
 {
 	bool same = pci_find_host_bridge(provider->bus) ==
 		    pci_find_host_bridge(client->bus);
 
-	return peermr_topology_common_switch(provider, client) ||
-	       peermr_topology_cpu_forwards() ||
-	       (peermr_topology_root_forwards(provider, same) &&
-		peermr_topology_root_forwards(client, same));
+	return peermr_topology_cpu_forwards() ||
+	       (peermr_topology_root_listed(provider, same) &&
+		peermr_topology_root_listed(client, same));
 }
 #endif
+
+enum peermr_path peermr_topology_path(struct pci_dev *provider,
+				      struct pci_dev *client)
+{
+	if (peermr_topology_common_switch(provider, client))
+		return PEERMR_PATH_SWITCH;
+	if (peermr_topology_root_forwards(provider, client))
+		return PEERMR_PATH_ROOT;
+	return PEERMR_PATH_NONE;
+}

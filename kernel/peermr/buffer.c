@@ -208,6 +208,9 @@ int peermr_buffer_expose(struct peermr_buffer *buffer)
 	u64 offset;
 	int idx;
 
+	/* It never becomes less, and may be asked for with each registration. */
+	if (smp_load_acquire(&buffer->exposed))
+		return READ_ONCE(buffer->revoked) ? -ENODEV : 0;
 	for (offset = 0; offset < buffer->length; offset += granule) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -220,6 +223,8 @@ int peermr_buffer_expose(struct peermr_buffer *buffer)
 		srcu_read_unlock(&window->srcu, idx);
 		cond_resched();
 	}
+	/* Pairs with smp_load_acquire() above: the zeroes come first. */
+	smp_store_release(&buffer->exposed, true);
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <linux/dma-resv.h>
 #include <linux/export.h>
 #include <linux/fs.h>
+#include <linux/io.h>
 #include <linux/iosys-map.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -127,6 +128,36 @@ static void peermr_dmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	WRITE_ONCE(export->users, export->users - 1);
 }
 
+/*
+ * The CPU has written through its mappings, and another device will be told to
+ * read that. Nothing is done when access begins: no cache has the memory, and a
+ * CPU's read does not overtake what a NIC has written.
+ */
+static int peermr_dmabuf_end_cpu_access(struct dma_buf *dmabuf,
+					enum dma_data_direction dir)
+{
+	struct peermr_dmabuf *export = dmabuf->priv;
+	struct peermr_buffer *buffer = export->buffer;
+	int ret;
+
+	/* Revocation waits for this lock before it takes the mapping away. */
+	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);
+	if (ret)
+		return ret;
+	if (export->revoked) {
+		ret = -ENODEV;
+	} else if (dir != DMA_FROM_DEVICE) {
+		/*
+		 * Stores wait to be combined in mode pfn, and are posted in
+		 * both: a read pushes them ahead of itself.
+		 */
+		wmb();
+		__raw_readq(buffer->window->kva + buffer->offset);
+	}
+	dma_resv_unlock(dmabuf->resv);
+	return ret;
+}
+
 static int peermr_dmabuf_mmap(struct dma_buf *dmabuf,
 			      struct vm_area_struct *vma)
 {
@@ -155,6 +186,7 @@ static const struct dma_buf_ops peermr_dmabuf_ops = {
 	.unpin = peermr_dmabuf_unpin,
 	.map_dma_buf = peermr_dmabuf_map,
 	.unmap_dma_buf = peermr_dmabuf_unmap,
+	.end_cpu_access = peermr_dmabuf_end_cpu_access,
 	.vmap = peermr_dmabuf_vmap,
 	.vunmap = peermr_dmabuf_vunmap,
 	.mmap = peermr_dmabuf_mmap,
@@ -238,15 +270,20 @@ static void peermr_dmabuf_zap(struct peermr_buffer *buffer)
 	}
 }
 
+/* Some importer has work under way that it has put a fence behind. */
+static bool peermr_dmabuf_busy(struct peermr_dmabuf *export)
+{
+	return !dma_resv_test_signaled(export->dmabuf->resv,
+				       DMA_RESV_USAGE_BOOKKEEP);
+}
+
 /* No importer has a mapping, and none has work under way. */
 static bool peermr_dmabuf_drained(struct peermr_buffer *buffer)
 {
 	struct peermr_dmabuf *export;
 
 	list_for_each_entry(export, &buffer->exports, node)
-		if (READ_ONCE(export->users) ||
-		    !dma_resv_test_signaled(export->dmabuf->resv,
-					    DMA_RESV_USAGE_BOOKKEEP))
+		if (READ_ONCE(export->users) || peermr_dmabuf_busy(export))
 			return false;
 	return true;
 }
@@ -256,15 +293,18 @@ static void peermr_dmabuf_describe(struct peermr_buffer *buffer)
 {
 	struct dma_buf_attachment *attach;
 	struct peermr_dmabuf *export;
+	const char *still;
 
 	list_for_each_entry(export, &buffer->exports, node) {
 		dma_resv_lock(export->dmabuf->resv, NULL);
-		if (export->users)
+		still = export->users ? "mapped" :
+			peermr_dmabuf_busy(export) ? "in use" : NULL;
+		if (still)
 			list_for_each_entry(attach,
 					    &export->dmabuf->attachments, node)
 				dev_warn(&buffer->window->dev,
-					 "a dma-buf is still mapped by %s\n",
-					 dev_name(attach->dev));
+					 "a dma-buf is still %s by %s\n",
+					 still, dev_name(attach->dev));
 		dma_resv_unlock(export->dmabuf->resv);
 	}
 }

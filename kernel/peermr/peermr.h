@@ -196,6 +196,7 @@ struct peermr_consumer_ops {
  * @offset: first byte of the extent in the window
  * @length: bytes
  * @pgoff: mmap offset in pages; the buffer's handle
+ * @exposed: all of it has been zeroed, or made visible, for this buffer
  * @exports: struct peermr_dmabuf; under window->lock
  * @mappings: VMAs
  * @expose_lock: one granule is zeroed for this buffer at a time
@@ -213,6 +214,7 @@ struct peermr_buffer {
 	u64 offset;
 	u64 length;
 	unsigned long pgoff;
+	bool exposed;
 	struct list_head exports;
 	atomic_t mappings;
 	struct mutex expose_lock;	/* zeroing of a granule */

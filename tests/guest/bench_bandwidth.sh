@@ -3,7 +3,7 @@
 #
 # bench_bandwidth.sh ROUNDS: ib_write_bw from rxe0 to rxe1, into a device buffer
 # and into a host buffer in turns, at 64 KiB and at 1 MiB. Prints a line a size as
-# bench_reg does: name, unit, then median, lowest and highest for device memory,
+# bench.h says: name, unit, then median, lowest and highest for device memory,
 # for host memory, and for the ratio device/host of each turn.
 set -euo pipefail
 

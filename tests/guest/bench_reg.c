@@ -3,13 +3,8 @@
  * bench_reg WINDOW RDMA-DEVICE ROUNDS: what registration and first touch of a
  * window's memory cost, against anonymous memory of 4 KiB pages.
  *
- * The two kinds take turns, so that a slow moment of the machine hits both.
- * Prints a line per measurement, tab-separated: name, unit, then median, lowest
- * and highest for device memory, the same for anonymous memory, and the same
- * for the ratio device/anonymous of each turn.
+ * Prints a line for each measurement, see bench.h.
  */
-#include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,50 +12,21 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include <infiniband/verbs.h>
 #include <peermr.h>
 
+#include "bench.h"
+
 #define PAGE_BYTES	4096UL
 #define REG_BYTES	(256UL << 20)
 #define TOUCH_BYTES	(1UL << 30)
-#define MAX_ROUNDS	99
-
-struct series {
-	const char *name;
-	const char *unit;
-	unsigned int rounds;
-	double device[MAX_ROUNDS];
-	double host[MAX_ROUNDS];
-};
 
 struct memory {
 	void *address;
 	size_t length;
 	struct peermr_buffer *buffer;	/* NULL for anonymous memory */
 };
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-die(const char *format, ...)
-{
-	va_list args;
-
-	fputs("bench_reg: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
 
 static long faults(void)
 {
@@ -116,56 +82,6 @@ static void release(struct memory *memory)
 		munmap(memory->address, memory->length);
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void print_spread(const double *values, unsigned int count)
-{
-	double sorted[MAX_ROUNDS];
-
-	memcpy(sorted, values, count * sizeof(*values));
-	qsort(sorted, count, sizeof(*sorted), compare);
-	printf("\t%.6g\t%.6g\t%.6g",
-	       (sorted[(count - 1) / 2] + sorted[count / 2]) / 2, sorted[0],
-	       sorted[count - 1]);
-}
-
-static void print_series(const struct series *series)
-{
-	double ratio[MAX_ROUNDS];
-
-	for (unsigned int i = 0; i < series->rounds; i++)
-		ratio[i] = series->device[i] / series->host[i];
-	printf("%s\t%s", series->name, series->unit);
-	print_spread(series->device, series->rounds);
-	print_spread(series->host, series->rounds);
-	print_spread(ratio, series->rounds);
-	putchar('\n');
-	fflush(stdout);
-}
-
-static struct ibv_pd *open_pd(const char *name)
-{
-	struct ibv_device **devices = ibv_get_device_list(NULL);
-	struct ibv_context *context = NULL;
-	struct ibv_pd *pd;
-
-	for (int i = 0; devices && devices[i]; i++)
-		if (!strcmp(ibv_get_device_name(devices[i]), name))
-			context = ibv_open_device(devices[i]);
-	if (!context)
-		die("cannot open RDMA device %s; see ibv_devices", name);
-	ibv_free_device_list(devices);
-	pd = ibv_alloc_pd(context);
-	if (!pd)
-		die("%s: ibv_alloc_pd: %s", name, strerror(errno));
-	return pd;
-}
-
 static void register_once(struct ibv_pd *pd, const struct memory *memory,
 			  double *reg_ms, double *dereg_ms)
 {
@@ -210,8 +126,8 @@ static void bench_registration(struct peermr_window *window, struct ibv_pd *pd,
 	release(&device);
 	reg.rounds = rounds;
 	dereg.rounds = rounds;
-	print_series(&reg);
-	print_series(&dereg);
+	series_print(&reg);
+	series_print(&dereg);
 }
 
 static void touch_once(struct memory memory, double *ms, double *count)
@@ -238,8 +154,8 @@ static void bench_first_touch(struct peermr_window *window, unsigned int rounds)
 	}
 	time.rounds = rounds;
 	count.rounds = rounds;
-	print_series(&time);
-	print_series(&count);
+	series_print(&time);
+	series_print(&count);
 }
 
 int main(int argc, char **argv)

@@ -20,7 +20,6 @@ pings="-s 8 -n 300 -F"
 server_address=10.99.0.2
 port=18515
 logs=$(mktemp -d)
-receiver_pid=
 
 die() {
 	echo "demo: $*" >&2
@@ -43,57 +42,13 @@ tests=(
 	"ib_write_lat --use_peermr|$patched/ib_write_lat|$pings|server|--use_peermr=$window|us"
 )
 
-# The receiver sleeps in --wait_destroy and keeps its memory until we end it.
-end_receiver() {
-	[[ -n $receiver_pid ]] || return 0
-	kill "$receiver_pid" 2>/dev/null || true
-	wait "$receiver_pid" 2>/dev/null || true
-	receiver_pid=
-}
+# shellcheck source=tests/guest/perftest.sh
+. "$here/perftest.sh"
 trap end_receiver EXIT
 
 fail() {
 	tail -n 20 "$logs/server" "$logs/client" >&2 || true
 	die "$name, $memory buffer: $*"
-}
-
-# The state 0A of /proc/net/tcp is LISTEN.
-wait_for_listener() {
-	local state
-
-	printf -v state ':%04X [0-9A-F:]* 0A ' "$port"
-	for _ in {1..600}; do
-		! grep -q "$state" /proc/net/tcp /proc/net/tcp6 || return 0
-		sleep 0.1
-	done
-	fail "the server does not listen on port $port"
-}
-
-# expect_absent WHEN: nothing of the pattern is in the device's memory.
-expect_absent() {
-	local runs status=0
-
-	runs=$("$here/outside.sh" find "$pattern") || status=$?
-	[[ $status -eq 1 ]] ||
-		fail "control failed: $1, yet the device's memory holds (at, from, length): $runs"
-}
-
-# expect_present: all of the pattern is where the message went, and nowhere else.
-expect_present() {
-	local runs
-
-	runs=$("$here/outside.sh" find "$pattern") ||
-		fail "the host finds nothing of the pattern in the device's memory: $runs"
-	[[ $runs =~ ^[0-9]+\ 0\ ${size}$ ]] ||
-		fail "the device's memory does not hold the pattern once and whole" \
-			"(at, from, length): $runs"
-}
-
-# perftest CPU PROGRAM ARGS...: becomes that program. perftest spins: as an idle
-# task it never keeps a CPU from the threads of rxe, and on a CPU of its own, where
-# there are two, client and server do not wait for each other to be preempted.
-perftest() {
-	exec taskset -c "$(($1 % $(nproc)))" chrt --idle 0 timeout 600 "${@:2}"
 }
 
 # transfer: runs the test once with the memory; sets "figure", empty if perftest

@@ -191,6 +191,49 @@ static void no_descriptor_left_means_no_export(void)
 	node_check_settled();
 }
 
+static struct {
+	int window;
+	uint64_t handle;
+	int dmabuf;
+} exhausted;
+
+/* Root is not counted, so it takes somebody else to have too many. */
+static void without_files(struct child *child)
+{
+	struct peermr_export export = { .mmap_offset = exhausted.handle };
+
+	child_await(child);
+	CHECK(!setresuid(65534, 65534, 65534));
+	CHECK_ERRNO(try_export(exhausted.window, &export) == -1, ENFILE);
+	CHECK_ERRNO(node_try_map(exhausted.dmabuf, LENGTH, 0) == MAP_FAILED,
+		    ENFILE);
+}
+
+static void no_file_left_means_no_export_and_no_mapping(void)
+{
+	static const char path[] = "/proc/sys/fs/file-max";
+	struct child child;
+	bool ended, limited;
+	char before[32];
+	int status;
+
+	exhausted.window = node_open();
+	exhausted.handle = node_alloc(exhausted.window, LENGTH);
+	exhausted.dmabuf = export_handle(exhausted.window, exhausted.handle);
+	CHECK(file_read(path, before, sizeof(before)));
+	child_start(&child, without_files);
+	limited = file_write(path, "0");
+	child_tell(&child);
+	ended = child_ends_within(&child, 10000, &status);
+	CHECK(file_write(path, before));
+	CHECK(limited && ended);
+	child_pass_on(status);
+	CHECK_EQ(status, 0);
+	close(exhausted.dmabuf);
+	CHECK(!node_free(exhausted.window, exhausted.handle));
+	node_check_settled();
+}
+
 static void an_answer_that_cannot_be_told_leaves_nothing(void)
 {
 	struct peermr_export *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
@@ -223,6 +266,32 @@ static void mappings_of_a_dmabuf_stay_within_it(void)
 	part = node_map(dmabuf, 8192, LENGTH - 8192);
 	pattern_fill(whole, LENGTH, 6);
 	CHECK(!memcmp(part, whole + LENGTH - 8192, 8192));
+}
+
+/* As programs do that use the memory of unknown exporters. */
+static int sync_cpu(int dmabuf, uint64_t flags)
+{
+	struct dma_buf_sync sync = { .flags = flags };
+
+	return ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &sync);
+}
+
+static void cpu_access_ends_in_order_until_the_memory_goes(void)
+{
+	int fd = node_open();
+	int dmabuf = export_handle(fd, node_alloc(fd, LENGTH));
+
+	CHECK(!sync_cpu(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW));
+	CHECK(!sync_cpu(dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW));
+	CHECK(!sync_cpu(dmabuf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE));
+	CHECK(!node_revoke(fd, PEERMR_REVOKE_FORCE));
+	CHECK_ERRNO(sync_cpu(dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE) ==
+		    -1, ENODEV);
+	/* The device is not touched when it is gone. */
+	CHECK(node_unbind());
+	CHECK_ERRNO(sync_cpu(dmabuf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW) == -1,
+		    ENODEV);
+	CHECK(node_bind());
 }
 
 static void a_revoked_dmabuf_gives_sigbus_and_no_more(void)
@@ -297,8 +366,10 @@ static const struct test tests[] = {
 	TEST(what_is_no_buffer_is_refused),
 	TEST(who_may_only_read_exports_nothing),
 	TEST(no_descriptor_left_means_no_export),
+	TEST(no_file_left_means_no_export_and_no_mapping),
 	TEST(an_answer_that_cannot_be_told_leaves_nothing),
 	TEST(mappings_of_a_dmabuf_stay_within_it),
+	TEST(cpu_access_ends_in_order_until_the_memory_goes),
 	TEST(a_revoked_dmabuf_gives_sigbus_and_no_more),
 	TEST(exports_in_every_order_leave_nothing),
 };

@@ -261,10 +261,10 @@ static inline void rdma_post_receive(struct rdma_end *end,
 }
 
 /* FETCH_AND_ADD, or with @swap COMPARE_AND_SWAP, on 8 bytes of @remote. */
-static inline void rdma_atomic(struct rdma_end *end,
-			       const struct rdma_range *local,
-			       const struct rdma_range *remote, bool swap,
-			       uint64_t add_or_compare, uint64_t new_value)
+static inline enum ibv_wc_status
+rdma_do_atomic(struct rdma_end *end, const struct rdma_range *local,
+	       const struct rdma_range *remote, bool swap,
+	       uint64_t add_or_compare, uint64_t new_value)
 {
 	struct ibv_sge sge = rdma_sge(local);
 	struct ibv_send_wr wr = {
@@ -284,7 +284,16 @@ static inline void rdma_atomic(struct rdma_end *end,
 
 	sge.length = 8;
 	CHECK(!ibv_post_send(end->qp, &wr, &bad));
-	CHECK_EQ(rdma_complete(end).status, IBV_WC_SUCCESS);
+	return rdma_complete(end).status;
+}
+
+static inline void rdma_atomic(struct rdma_end *end,
+			       const struct rdma_range *local,
+			       const struct rdma_range *remote, bool swap,
+			       uint64_t add_or_compare, uint64_t new_value)
+{
+	CHECK_EQ(rdma_do_atomic(end, local, remote, swap, add_or_compare,
+				new_value), IBV_WC_SUCCESS);
 }
 
 #endif /* PEERMR_RDMA_H */

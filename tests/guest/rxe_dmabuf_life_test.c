@@ -150,6 +150,21 @@ static enum ibv_wc_status read_into_dmabuf(void)
 		       &(struct rdma_range){ host_mr, 0, 64 * KIB });
 }
 
+static enum ibv_wc_status send_into_dmabuf(void)
+{
+	rdma_post_receive(&link_.ends[1],
+			  &(struct rdma_range){ mr, 0, 64 * KIB });
+	return rdma_do(&link_.ends[0], IBV_WR_SEND,
+		       &(struct rdma_range){ host_mr, 0, 64 * KIB }, NULL);
+}
+
+static enum ibv_wc_status add_to_dmabuf(void)
+{
+	return rdma_do_atomic(&link_.ends[0],
+			      &(struct rdma_range){ host_mr, 0, 8 },
+			      &(struct rdma_range){ mr, 64, 8 }, false, 1, 0);
+}
+
 /* One access after revocation ends as @expected, and deregistration works. */
 static void check_revoked(enum ibv_wc_status (*access)(void),
 			  enum ibv_wc_status expected)
@@ -171,6 +186,17 @@ static void a_write_to_revoked_memory_is_a_remote_access_error(void)
 static void a_read_from_revoked_memory_is_a_remote_access_error(void)
 {
 	check_revoked(read_from_dmabuf, IBV_WC_REM_ACCESS_ERR);
+}
+
+static void an_atomic_on_revoked_memory_is_a_remote_access_error(void)
+{
+	check_revoked(add_to_dmabuf, IBV_WC_REM_ACCESS_ERR);
+}
+
+static void a_send_into_revoked_memory_is_a_remote_operation_error(void)
+{
+	check_revoked(send_into_dmabuf, IBV_WC_REM_OP_ERR);
+	CHECK(rdma_complete(&link_.ends[1]).status != IBV_WC_SUCCESS);
 }
 
 static void a_send_from_revoked_memory_is_a_local_protection_error(void)
@@ -223,6 +249,8 @@ static void memory_is_revoked_under_traffic(void)
 	enum ibv_wc_status status;
 	struct child child;
 
+	if (!dmabuf_is_peermr)
+		TEST_SKIP("udmabuf does not revoke");
 	set_up();
 	child_start(&child, revokes);
 	child_tell(&child);
@@ -236,6 +264,60 @@ static void memory_is_revoked_under_traffic(void)
 	CHECK(!ibv_dereg_mr(mr));
 }
 
+static void unbinds(struct child *child)
+{
+	child_await(child);
+	CHECK(node_unbind());
+}
+
+/* All that belongs to the window goes, but for the MR of a dead dma-buf. */
+static void an_unbind_under_traffic_does_not_wait_for_an_mr(void)
+{
+	time_t deadline = time(NULL) + 20;
+	enum ibv_wc_status status;
+	struct child child;
+
+	if (!dmabuf_is_peermr)
+		TEST_SKIP("udmabuf does not go away");
+	set_up();
+	child_start(&child, unbinds);
+	child_tell(&child);
+	do {
+		status = write_to_dmabuf();
+	} while (status == IBV_WC_SUCCESS && time(NULL) < deadline);
+	CHECK_EQ(status, IBV_WC_REM_ACCESS_ERR);
+	child_end(&child);
+	CHECK(access(node_path, F_OK));
+	CHECK(!ibv_dereg_mr(mr));
+	CHECK(!close(buffer.fd));
+}
+
+/* The program that had the memory before keeps its dead MR meanwhile. */
+static void a_window_bound_again_is_not_reached_by_an_old_key(void)
+{
+	struct rdma_link old = { 0 };
+	struct ibv_mr *old_mr, *old_host;
+
+	if (!dmabuf_is_peermr)
+		TEST_SKIP("udmabuf does not go away");
+	set_up();
+	old = link_;
+	old_mr = mr;
+	old_host = host_mr;
+	CHECK(node_unbind());
+	CHECK(node_bind());
+	set_up();
+	pattern_fill(host_memory, LENGTH, 90);
+	CHECK_EQ(write_to_dmabuf(), IBV_WC_SUCCESS);
+	CHECK_EQ(rdma_do(&old.ends[0], IBV_WR_RDMA_WRITE,
+			 &(struct rdma_range){ old_host, 0, 64 * KIB },
+			 &(struct rdma_range){ old_mr, 0, 64 * KIB }),
+		 IBV_WC_REM_ACCESS_ERR);
+	pattern_check(buffer.memory, 64 * KIB, 90);
+	CHECK(!ibv_dereg_mr(old_mr));
+	CHECK(!ibv_dereg_mr(mr));
+}
+
 static const struct test tests[] = {
 	TEST(an_mr_outlives_the_fd),
 	TEST(a_process_is_killed_under_traffic),
@@ -243,11 +325,15 @@ static const struct test tests[] = {
 	TEST(ten_thousand_mrs_come_and_go),
 	TEST(a_write_to_revoked_memory_is_a_remote_access_error),
 	TEST(a_read_from_revoked_memory_is_a_remote_access_error),
+	TEST(an_atomic_on_revoked_memory_is_a_remote_access_error),
+	TEST(a_send_into_revoked_memory_is_a_remote_operation_error),
 	TEST(a_send_from_revoked_memory_is_a_local_protection_error),
 	TEST(a_read_into_revoked_memory_is_a_local_protection_error),
 	TEST(revoked_memory_is_not_registered_again),
 	TEST(the_key_of_revoked_memory_stays_taken),
 	TEST(memory_is_revoked_under_traffic),
+	TEST(an_unbind_under_traffic_does_not_wait_for_an_mr),
+	TEST(a_window_bound_again_is_not_reached_by_an_old_key),
 };
 
 int main(int argc, char **argv)

@@ -7,6 +7,8 @@
 #   tests/vm/run --qemu "-object memory-backend-ram,id=small,size=1M
 #     -device ivshmem-plain,memdev=small,addr=0x11
 #     -device qxl,addr=0x12,ram_size_mb=4,vram_size_mb=4" -- .../tool_test.sh
+# tool_test.sh patched: what it says where Soft-RoCE registers dma-bufs; in a guest
+# with --rxe patched --rdma-core patched.
 # tool_test.sh lockdown: what the tool says where unsigned modules are refused;
 # in a guest booted with --bare, for good.
 set -euo pipefail
@@ -48,6 +50,13 @@ fi
 . "$here/tool/unbind.sh"
 # shellcheck source=tests/guest/tool/rdma.sh
 . "$here/tool/rdma.sh"
+# shellcheck source=tests/guest/tool/paths.sh
+. "$here/tool/paths.sh"
+
+if [[ ${1:-} == patched ]]; then
+	test_paths_patched
+	exit "$failed"
+fi
 
 test_command_line
 test_list_and_show
@@ -60,5 +69,7 @@ test_force_mapping
 test_force_pin
 test_rdma
 test_rdma_refusals
+test_paths
+test_paths_refusals
 test_module
 exit "$failed"

@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include <pthread.h>
+#include <time.h>
 
 #include "lock.h"
 
+/* More than the dynamic linker ever needs to look something up. */
+#define LOADER_WAIT_NS (100 * 1000 * 1000L)
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t loader_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /*
- * The thread that forks holds the lock over fork(), so that no other thread is
+ * The thread that forks holds the locks over fork(), so that no other thread is
  * in the middle of something when the child's copy is made.
  */
 static void peermr_lock_fork_prepare(void)
 {
+	pthread_mutex_lock(&loader_lock);
 	pthread_mutex_lock(&lock);
 }
 
 static void peermr_lock_fork_done(void)
 {
 	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&loader_lock);
 }
 
 static void peermr_lock_init(void)
@@ -35,4 +42,25 @@ void peermr_lock(void)
 void peermr_unlock(void)
 {
 	pthread_mutex_unlock(&lock);
+}
+
+bool peermr_loader_lock(void)
+{
+	struct timespec until;
+
+	pthread_once(&once, peermr_lock_init);
+	if (!pthread_mutex_trylock(&loader_lock))
+		return true;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += LOADER_WAIT_NS;
+	if (until.tv_nsec >= 1000 * 1000 * 1000L) {
+		until.tv_nsec -= 1000 * 1000 * 1000L;
+		until.tv_sec++;
+	}
+	return !pthread_mutex_timedlock(&loader_lock, &until);
+}
+
+void peermr_loader_unlock(void)
+{
+	pthread_mutex_unlock(&loader_lock);
 }

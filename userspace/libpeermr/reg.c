@@ -35,8 +35,8 @@ static int peermr_reg_request(const struct peermr_verbs_library *library,
 {
 	int ret, plain_error;
 
-	ret = peermr_verbs_attempt(request, 0, library->reg_dmabuf_mr, mr,
-				   outcome);
+	ret = peermr_verbs_attempt(request, PEERMR_VERBS_WINDOWS,
+				   library->reg_dmabuf_mr, mr, outcome);
 	if (ret)
 		return ret < 0 ? ret : 0;
 	errno = 0;

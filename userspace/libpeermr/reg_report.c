@@ -22,14 +22,17 @@ static void peermr_verbs_describe_step(const struct peermr_verbs_request *reques
 		snprintf(text, size, "no ordinary range of memory");
 		break;
 	case PEERMR_STEP_ABSENT:
-		snprintf(text, size, "no device memory in this process");
+		snprintf(text, size, outcome->windows_asked ?
+			 "no window and no device's runtime here" :
+			 "no device's runtime here");
 		break;
 	case PEERMR_STEP_NIC:
 		snprintf(text, size, "%s takes no dma-bufs", device);
 		break;
 	case PEERMR_STEP_RESOLVE:
 		if (outcome->resolve_error == -ENOENT)
-			snprintf(text, size, "host memory");
+			snprintf(text, size, outcome->windows_asked ?
+				 "host memory" : "memory of no runtime");
 		else
 			snprintf(text, size,
 				 "%s memory, but no dma-buf of it (%s)", memory,

@@ -4,11 +4,15 @@
 #include <unistd.h>
 
 #include "backends/backend.h"
+#include "backends/runtime.h"
 #include "resolve.h"
 
 /* What the application said comes first: it may know better. */
 static const struct peermr_backend * const backends[] = {
 	&peermr_backend_application,
+	&peermr_backend_cuda,
+	&peermr_backend_rocm,
+	&peermr_backend_level_zero,
 	&peermr_backend_window,
 };
 
@@ -34,6 +38,8 @@ bool peermr_resolve_possible(unsigned int flags)
 {
 	size_t i;
 
+	if (!(flags & PEERMR_RESOLVE_CHEAP) || !peermr_runtimes_looked())
+		peermr_runtimes_find();
 	for (i = 0; i < BACKENDS; i++)
 		if (backends[i]->present(flags))
 			return true;
@@ -72,6 +78,7 @@ int peermr_resolve_range(const void *address, size_t length, unsigned int flags,
 int peermr_resolve(const void *address, size_t length,
 		   struct peermr_range *range)
 {
+	peermr_runtimes_find();
 	return peermr_resolve_range(address, length, PEERMR_RESOLVE_FRESH,
 				    range);
 }

@@ -7,7 +7,10 @@
 
 #include <peermr.h>
 
-/* Whether any memory of this process could resolve; see struct peermr_backend. */
+/*
+ * Whether any memory of this process could resolve; see struct peermr_backend.
+ * Has to be asked first: it looks for runtimes, peermr_resolve_range() does not.
+ */
 bool peermr_resolve_possible(unsigned int flags);
 
 /*

@@ -18,12 +18,36 @@
 	 PEERMR_ABI_ACCESS_REMOTE_READ | PEERMR_ABI_ACCESS_REMOTE_ATOMIC |     \
 	 PEERMR_ABI_ACCESS_RELAXED_ORDERING)
 
+/* Any of these lets the device write: ib_access_writable() in the kernel. */
+#define WRITABLE_ACCESS                                                        \
+	(PEERMR_ABI_ACCESS_LOCAL_WRITE | PEERMR_ABI_ACCESS_REMOTE_WRITE |      \
+	 PEERMR_ABI_ACCESS_REMOTE_ATOMIC)
+
 /* Not an ordinary range of memory. */
 static bool peermr_verbs_is_special(const struct peermr_verbs_request *request)
 {
 	return !request->address || !request->length ||
 	       request->length == SIZE_MAX ||
 	       (request->access & PEERMR_ABI_ACCESS_ON_DEMAND);
+}
+
+/*
+ * Whom to ask. Before the plain call only those who tell without a system call:
+ * a window's memory that the plain call takes has pages, which were found good
+ * for DMA when it was bound; all other device memory makes it fail, and is
+ * found then. But memory that is not to be written to: kernels before 6.2 take
+ * any address for that which a runtime has reserved, and pin pages of zeros.
+ */
+static unsigned int
+peermr_verbs_resolve_flags(const struct peermr_verbs_request *request,
+			   unsigned int flags)
+{
+	if (flags & PEERMR_VERBS_RETRY)
+		return PEERMR_RESOLVE_FRESH;
+	if ((flags & PEERMR_VERBS_WINDOWS) ||
+	    !(request->access & WRITABLE_ACCESS))
+		return 0;
+	return PEERMR_RESOLVE_CHEAP;
 }
 
 /* Whether a dma-buf at @offset serves: 0 or a negative errno. */
@@ -68,12 +92,13 @@ int peermr_verbs_attempt(const struct peermr_verbs_request *request,
 			 struct peermr_verbs_outcome *outcome)
 {
 	bool retry = flags & PEERMR_VERBS_RETRY;
-	unsigned int fresh = retry ? PEERMR_RESOLVE_FRESH : 0;
+	unsigned int ask = peermr_verbs_resolve_flags(request, flags);
 	struct peermr_range range;
 	int ret;
 
 	*outcome = (struct peermr_verbs_outcome){
 		.step = PEERMR_STEP_SPECIAL,
+		.windows_asked = !(ask & PEERMR_RESOLVE_CHEAP),
 		.resolve_error = PEERMR_NOT_TRIED,
 		.dmabuf_error = PEERMR_NOT_TRIED,
 		.plain_error = PEERMR_NOT_TRIED,
@@ -81,7 +106,7 @@ int peermr_verbs_attempt(const struct peermr_verbs_request *request,
 	if (peermr_verbs_is_special(request))
 		return 0;
 	outcome->step = PEERMR_STEP_ABSENT;
-	if (!peermr_resolve_possible(fresh))
+	if (!peermr_resolve_possible(ask))
 		return 0;
 	outcome->step = PEERMR_STEP_NIC;
 	if (!reg_dmabuf ||
@@ -89,7 +114,7 @@ int peermr_verbs_attempt(const struct peermr_verbs_request *request,
 		return 0;
 
 	outcome->step = PEERMR_STEP_RESOLVE;
-	ret = peermr_resolve_range(request->address, request->length, fresh,
+	ret = peermr_resolve_range(request->address, request->length, ask,
 				   &range);
 	outcome->memory = range.memory;
 	outcome->resolve_error = ret;

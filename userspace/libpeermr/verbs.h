@@ -45,9 +45,11 @@ typedef struct ibv_mr *(*peermr_reg_dmabuf_fn)(struct ibv_pd *pd,
  * @reg_dmabuf: registers, NULL where this libibverbs has no such call
  * @mr: set if the memory was registered; its addr is that of the request
  *
- * Before the plain call everything that a dma-buf does not serve is left to it:
- * the memory may have pages, or the NIC other means. After it failed that
- * reason is the error. Keeps errno.
+ * Before the plain call only runtimes of devices are asked, and ranges of the
+ * application: windows cost a system call, and are asked when it has failed.
+ * Everything that a dma-buf does not serve is left to the plain call, too: the
+ * memory may have pages, or the NIC other means. After it failed that reason is
+ * the error. Keeps errno.
  *
  * Return: 1, device memory, registered; 0, not device memory or nothing that
  * can be done about it: register plainly, or fail as the plain call did; or a

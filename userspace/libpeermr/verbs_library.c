@@ -68,7 +68,7 @@ int peermr_verbs_library_find(const struct ibv_pd *pd,
 {
 	const struct peermr_abi_context *context = peermr_abi_pd_context(pd);
 	void *function = context->library_ops[0];
-	bool known;
+	bool known, locked;
 
 	peermr_lock();
 	known = last_library.reg_mr && last_function == function;
@@ -78,8 +78,11 @@ int peermr_verbs_library_find(const struct ibv_pd *pd,
 	if (known)
 		return 0;
 
-	/* Not under the lock: the dynamic linker has locks of its own. */
-	if (!peermr_verbs_library_of(context, library))
+	locked = peermr_loader_lock();
+	known = peermr_verbs_library_of(context, library);
+	if (locked)
+		peermr_loader_unlock();
+	if (!known)
 		return -ENOSYS;
 	peermr_lock();
 	last_function = function;

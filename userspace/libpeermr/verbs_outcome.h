@@ -2,6 +2,8 @@
 #ifndef LIBPEERMR_VERBS_OUTCOME_H
 #define LIBPEERMR_VERBS_OUTCOME_H
 
+#include <stdbool.h>
+
 #include <peermr.h>
 
 #include "verbs.h"
@@ -9,7 +11,7 @@
 /** enum peermr_verbs_step - where an attempt at a dma-buf registration ended */
 enum peermr_verbs_step {
 	PEERMR_STEP_SPECIAL,	/* no range of memory, or on demand */
-	PEERMR_STEP_ABSENT,	/* no device memory in this process */
+	PEERMR_STEP_ABSENT,	/* nobody to be asked */
 	PEERMR_STEP_NIC,	/* the NIC takes no dma-bufs */
 	PEERMR_STEP_RESOLVE,	/* resolve_error says why */
 	PEERMR_STEP_ACCESS,	/* access flags that no dma-buf allows */
@@ -20,6 +22,7 @@ enum peermr_verbs_step {
 /**
  * struct peermr_verbs_outcome - what came of it
  * @step: the last one
+ * @windows_asked: not only the runtimes
  * @memory: enum peermr_memory
  * @resolve_error: as in struct peermr_reg_report
  * @dmabuf_error: likewise
@@ -27,13 +30,20 @@ enum peermr_verbs_step {
  */
 struct peermr_verbs_outcome {
 	enum peermr_verbs_step step;
+	bool windows_asked;
 	uint32_t memory;
 	int resolve_error;
 	int dmabuf_error;
 	int plain_error;
 };
 
-/* peermr_verbs_claim() that tells how it came to its answer. */
+/* Ask windows at once, whatever it costs host memory. */
+#define PEERMR_VERBS_WINDOWS	(1U << 31)
+
+/*
+ * peermr_verbs_claim() that tells how it came to its answer. @flags are its own
+ * and PEERMR_VERBS_WINDOWS.
+ */
 int peermr_verbs_attempt(const struct peermr_verbs_request *request,
 			 unsigned int flags, peermr_reg_dmabuf_fn reg_dmabuf,
 			 struct ibv_mr **mr,

@@ -154,7 +154,7 @@ static int bind_device(const struct bind_request *request)
 	struct binding before;
 	int used, err;
 
-	if (module_load())
+	if (module_load("peermr", MODULE_DRIVER))
 		return STATUS_FAILED;
 	err = binding_save(device, &before);
 	if (err) {

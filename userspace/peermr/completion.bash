@@ -22,13 +22,13 @@ _peermr() {
 	case ${COMP_WORDS[1]-}:$previous in
 	bind:--bar | bind:-b) words='0 1 2 3 4 5' ;;
 	bind:--mode | bind:-m) words='pages pfn' ;;
-	test:--rdma-device | test:-d)
+	test:--rdma-device | test:-d | paths:--rdma-device | paths:-d)
 		words=$(_peermr_words /sys/class/infiniband/*)
 		;;
 	*:--gid-index | *:-g | *:--size | *:-s) ;;
 	*)
 		case $COMP_CWORD:${COMP_WORDS[1]-} in
-		1:*) words='list show bind unbind test --help --version' ;;
+		1:*) words='list show bind unbind test paths peerdirect --help --version' ;;
 		*:list) words='--json --help' ;;
 		*:show)
 			words="--json --help $(_peermr_words /sys/class/peermr/*)"
@@ -39,8 +39,13 @@ _peermr() {
 		*:unbind)
 			words="--force --help $(_peermr_words /sys/bus/pci/drivers/peermr/*:*)"
 			;;
+		2:peerdirect) words='enable disable --json --help' ;;
+		*:peerdirect) words=$(_peermr_words /sys/class/infiniband/*) ;;
 		*:test)
 			words="--rdma-device --gid-index --size --help $(_peermr_words /sys/class/peermr/*)"
+			;;
+		*:paths)
+			words="--rdma-device --json --help $(_peermr_words /sys/class/peermr/*)"
 			;;
 		esac
 		;;

@@ -139,6 +139,12 @@ void json_signed(struct json *json, const char *key, int64_t value)
 	fprintf(json->out, "%" PRId64, value);
 }
 
+void json_bool(struct json *json, const char *key, bool value)
+{
+	json_next(json, key);
+	fputs(value ? "true" : "false", json->out);
+}
+
 void json_null(struct json *json, const char *key)
 {
 	json_next(json, key);

@@ -23,6 +23,7 @@ void json_array_end(struct json *json);
 void json_string(struct json *json, const char *key, const char *value);
 void json_unsigned(struct json *json, const char *key, uint64_t value);
 void json_signed(struct json *json, const char *key, int64_t value);
+void json_bool(struct json *json, const char *key, bool value);
 void json_null(struct json *json, const char *key);
 
 #endif /* PEERMR_TOOL_JSON_H */

@@ -14,6 +14,8 @@ static const char main_help[] =
 "  bind BDF             take a PCI device and make windows of its memory\n"
 "  unbind BDF           give the device back\n"
 "  test WINDOW          move data by RDMA through a window and verify it\n"
+"  peerdirect           list or switch the RDMA devices that PeerDirect serves\n"
+"  paths [WINDOW]       tell how RDMA devices reach memory here, and why not\n"
 "\n"
 "  --help               print this text; 'peermr COMMAND --help' explains one\n"
 "  --version            print the versions of the tool and of libpeermr\n"
@@ -29,6 +31,8 @@ static const struct {
 	{ "bind", command_bind },
 	{ "unbind", command_unbind },
 	{ "test", command_test },
+	{ "peerdirect", command_peerdirect },
+	{ "paths", command_paths },
 };
 
 static int main_dispatch(int argc, char **argv)

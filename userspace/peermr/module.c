@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Load peermr.ko, and explain why the kernel would not have it. */
+/* Load a module of peermr, and explain why the kernel would not have it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -16,9 +16,9 @@
 
 #define MODULE_THING	"kernel module"
 
-static _Noreturn void module_exec(int messages)
+static _Noreturn void module_exec(const char *name, int messages)
 {
-	char *const argv[] = { "modprobe", "peermr", NULL };
+	char *const argv[] = { "modprobe", (char *)name, NULL };
 
 	/* The messages are matched below: in English, please. */
 	setenv("LC_ALL", "C", 1);
@@ -31,7 +31,7 @@ static _Noreturn void module_exec(int messages)
 }
 
 /* Run modprobe and keep what it says: its wait status, or -1. */
-static int module_run(char *text, size_t size)
+static int module_run(const char *name, char *text, size_t size)
 {
 	int channel[2], status;
 	size_t used = 0;
@@ -47,7 +47,7 @@ static int module_run(char *text, size_t size)
 		return -1;
 	}
 	if (!child)
-		module_exec(channel[1]);
+		module_exec(name, channel[1]);
 	close(channel[1]);
 	while (used < size - 1) {
 		got = read(channel[0], text + used, size - 1 - used);
@@ -99,15 +99,15 @@ static void module_complain(const char *text)
 			 *text ? text : "modprobe failed");
 }
 
-int module_load(void)
+int module_load(const char *name, const char *trace)
 {
 	char text[1024] = "";
 	size_t length;
 	int status;
 
-	if (!access(MODULE_DRIVER, F_OK))
+	if (!access(trace, F_OK))
 		return 0;
-	status = module_run(text, sizeof(text));
+	status = module_run(name, text, sizeof(text));
 	length = strlen(text);
 	if (length && text[length - 1] == '\n')
 		text[length - 1] = '\0';
@@ -115,8 +115,9 @@ int module_load(void)
 		module_complain(text);
 		return -1;
 	}
-	if (access(MODULE_DRIVER, F_OK)) {
-		complain(MODULE_THING, "loaded, but " MODULE_DRIVER " is missing; dmesg may say why");
+	if (access(trace, F_OK)) {
+		complain(MODULE_THING, "loaded, but %s is missing; dmesg may say why",
+			 trace);
 		return -1;
 	}
 	return 0;

@@ -5,7 +5,10 @@
 /* Directory of the PCI driver in sysfs. */
 #define MODULE_DRIVER	"/sys/bus/pci/drivers/peermr"
 
-/* Load the kernel module unless it is there: 0, or -1 with a complaint. */
-int module_load(void);
+/*
+ * Load a kernel module unless @trace, the path of something that only it makes,
+ * is there: 0, or -1 with a complaint.
+ */
+int module_load(const char *name, const char *trace);
 
 #endif /* PEERMR_TOOL_MODULE_H */

@@ -92,6 +92,7 @@ test_module() {
 	peermr unbind "$bdf"
 	modprobe -r peermr
 	expect list_no_module 1 "^peermr: kernel module: not loaded; .*modprobe peermr" peermr list
+	expect paths_no_module 0 '^no window and no GPU runtime; take a device' peermr paths
 	expect bind_unprivileged 1 '^peermr: .*run as root' as_nobody peermr bind "$bdf"
 	expect bind_no_module 1 '^peermr: kernel module: not installed for kernel [6-9]' \
 		unshare -m bash -c 'mount -t tmpfs none /usr/lib/modules && exec "$@"' - \

@@ -75,7 +75,7 @@ hold() {
 	"$hold_program" "$@" <"$work/orders" >"$work/answers" 2>&1 &
 	holder=$!
 	exec {orders}>"$work/orders"
-	if ! wait_for 20 grep -q ready "$work/answers"; then
+	if ! wait_for 60 grep -q ready "$work/answers"; then
 		fail "hold" "$(cat "$work/answers")"
 		exit 1
 	fi

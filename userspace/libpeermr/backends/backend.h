@@ -10,6 +10,8 @@
 
 /* Look for what appeared since the last time, too. */
 #define PEERMR_RESOLVE_FRESH	(1U << 0)
+/* Ask only who is known and answers without a system call: no window. */
+#define PEERMR_RESOLVE_CHEAP	(1U << 1)
 
 /**
  * struct peermr_backend - a kind of memory
@@ -31,6 +33,9 @@ struct peermr_backend {
 };
 
 extern const struct peermr_backend peermr_backend_application;
+extern const struct peermr_backend peermr_backend_cuda;
+extern const struct peermr_backend peermr_backend_level_zero;
+extern const struct peermr_backend peermr_backend_rocm;
 extern const struct peermr_backend peermr_backend_window;
 
 #endif /* LIBPEERMR_BACKEND_H */

@@ -12,6 +12,8 @@
 
 static bool peermr_window_present(unsigned int flags)
 {
+	if (flags & PEERMR_RESOLVE_CHEAP)
+		return false;
 	return (flags & PEERMR_RESOLVE_FRESH) ||
 	       peermr_window_table_is_of_use();
 }

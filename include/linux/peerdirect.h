@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What peerdirect.ko understands beyond <rdma/peer_mem.h>: a client's memory
+ * mapped for the CPU, without which an RDMA device that does no DMA (Soft-RoCE)
+ * cannot be served. Implementations of PeerDirect that do not know it see an
+ * ordinary client.
+ */
+#ifndef _LINUX_PEERDIRECT_H
+#define _LINUX_PEERDIRECT_H
+
+#include <linux/bits.h>
+#include <linux/types.h>
+#include <rdma/peer_mem.h>
+
+struct device;
+struct iosys_map;
+
+/* In peer_memory_client_ex::flags: the client is a struct peerdirect_client_ex */
+#define PEERDIRECT_CLIENT_EX		BIT(31)
+#define PEERDIRECT_CLIENT_EX_MAGIC	0x7065657264697231ULL	/* "peerdir1" */
+
+/**
+ * struct peerdirect_client_ex - a client with CPU mappings
+ * @ex: with PEERDIRECT_CLIENT_EX in its flags and the size of this structure
+ *	in its ex_size
+ * @magic: PEERDIRECT_CLIENT_EX_MAGIC, which names this version of the structure
+ * @vmap: instead of dma_map() for a device that does no DMA: @map is set to the
+ *	first byte of the range rounded down to PAGE_SIZE, and valid to its last
+ *	one rounded up. @device is that device, for messages and for dma-bufs.
+ *	0 or a negative errno.
+ * @vunmap: instead of dma_unmap(); @map is as @vmap left it
+ *
+ * What <rdma/peer_mem.h> says about dma_map() and dma_unmap() holds for both.
+ */
+struct peerdirect_client_ex {
+	struct peer_memory_client_ex ex;
+	u64 magic;
+	int (*vmap)(void *client_context, struct device *device,
+		    struct iosys_map *map);
+	void (*vunmap)(void *client_context, struct iosys_map *map);
+};
+
+#endif /* _LINUX_PEERDIRECT_H */
