@@ -21,7 +21,6 @@ if [[ ! -d $tests ]]; then
 fi
 
 # Of a stock system the plug-in is no part.
-rm -f /opt/rdma-core-peermr/etc/libibverbs.d/peermr.driver
 mv /etc/libibverbs.d/peermr.driver /opt/rdma-core-peermr/etc/libibverbs.d/
 
 # The interpreter does not survive test_flow and test_parent_domain on rxe, and
