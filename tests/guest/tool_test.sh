@@ -52,8 +52,6 @@ fi
 . "$here/tool/rdma.sh"
 # shellcheck source=tests/guest/tool/paths.sh
 . "$here/tool/paths.sh"
-# shellcheck source=tests/guest/tool/run.sh
-. "$here/tool/run.sh"
 
 if [[ ${1:-} == patched ]]; then
 	test_paths_patched
@@ -61,7 +59,6 @@ if [[ ${1:-} == patched ]]; then
 fi
 
 test_command_line
-test_run
 test_list_and_show
 test_bind_refusals
 test_small_bar

@@ -15,7 +15,6 @@ static const char main_help[] =
 "  unbind BDF           give the device back\n"
 "  test WINDOW          move data by RDMA through a window and verify it\n"
 "  peerdirect           list or switch the RDMA devices that PeerDirect serves\n"
-"  run -- PROGRAM       have its ibv_reg_mr() take device memory\n"
 "  paths [WINDOW]       tell how RDMA devices reach memory here, and why not\n"
 "\n"
 "  --help               print this text; 'peermr COMMAND --help' explains one\n"
@@ -34,7 +33,6 @@ static const struct {
 	{ "test", command_test },
 	{ "peerdirect", command_peerdirect },
 	{ "paths", command_paths },
-	{ "run", command_run },
 };
 
 static int main_dispatch(int argc, char **argv)

@@ -14,8 +14,6 @@ enum {
 	STATUS_OK = 0,
 	STATUS_FAILED = 1,
 	STATUS_USAGE = 2,
-	STATUS_NOT_EXECUTED = 126,	/* as env(1) has it, and the next */
-	STATUS_NOT_FOUND = 127,
 	STATUS_INTERRUPTED = 130,	/* 128 + SIGINT, as a shell reports it */
 };
 
@@ -27,7 +25,6 @@ int command_unbind(int argc, char **argv);
 int command_test(int argc, char **argv);
 int command_peerdirect(int argc, char **argv);
 int command_paths(int argc, char **argv);
-int command_run(int argc, char **argv);
 
 /*
  * Print "peermr: THING: MESSAGE" on stderr. The message gives the reason and,

@@ -8,7 +8,7 @@ test_command_line() {
 	expect help 0 '^Usage: peermr COMMAND' peermr --help
 	expect no_command 2 '^Usage: peermr' peermr
 	expect unknown_command 2 "^peermr: frob: no such command; 'peermr --help'" peermr frob
-	for command in list show bind unbind test paths run; do
+	for command in list show bind unbind test paths; do
 		expect "${command}_help" 0 "^Usage: peermr $command" peermr "$command" --help
 		expect "${command}_unknown_option" 2 "^peermr: $command: --frob is not an option" \
 			peermr "$command" --frob
