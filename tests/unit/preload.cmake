@@ -28,3 +28,9 @@ endforeach()
 peermr_script_test(preload $<TARGET_FILE:peermr_preload>
 	$<TARGET_FILE_DIR:libpeermr> $<TARGET_FILE_DIR:preload_calls>
 	${PEERMR_FAKE_VERBS})
+
+# What it costs, with the fake device; no test: see tests/bench/run.
+add_executable(bench_front_end ${PROJECT_SOURCE_DIR}/tests/guest/bench_front_end.c)
+target_include_directories(bench_front_end PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(bench_front_end PRIVATE PkgConfig::IBVERBS
+	${CMAKE_DL_LIBS})

@@ -28,7 +28,7 @@ _peermr() {
 	*:--gid-index | *:-g | *:--size | *:-s) ;;
 	*)
 		case $COMP_CWORD:${COMP_WORDS[1]-} in
-		1:*) words='list show bind unbind test paths peerdirect --help --version' ;;
+		1:*) words='list show bind unbind test run paths peerdirect --help --version' ;;
 		*:list) words='--json --help' ;;
 		*:show)
 			words="--json --help $(_peermr_words /sys/class/peermr/*)"
@@ -44,6 +44,8 @@ _peermr() {
 		*:test)
 			words="--rdma-device --gid-index --size --help $(_peermr_words /sys/class/peermr/*)"
 			;;
+		2:run) words="--debug --help -- $(compgen -c -- "$current")" ;;
+		*:run) words=$(compgen -c -f -- "$current") ;;
 		*:paths)
 			words="--rdma-device --json --help $(_peermr_words /sys/class/peermr/*)"
 			;;

@@ -14,13 +14,15 @@ static const char main_help[] =
 "  bind BDF             take a PCI device and make windows of its memory\n"
 "  unbind BDF           give the device back\n"
 "  test WINDOW          move data by RDMA through a window and verify it\n"
+"  run PROGRAM          run a program whose ibv_reg_mr() takes device memory\n"
 "  peerdirect           list or switch the RDMA devices that PeerDirect serves\n"
 "  paths [WINDOW]       tell how RDMA devices reach memory here, and why not\n"
 "\n"
 "  --help               print this text; 'peermr COMMAND --help' explains one\n"
 "  --version            print the versions of the tool and of libpeermr\n"
 "\n"
-"Exit status: 0 success, 1 failure, 2 mistake on the command line.\n";
+"Exit status: 0 success, 1 failure, 2 mistake on the command line; of run, that\n"
+"of the program.\n";
 
 static const struct {
 	const char *name;
@@ -31,6 +33,7 @@ static const struct {
 	{ "bind", command_bind },
 	{ "unbind", command_unbind },
 	{ "test", command_test },
+	{ "run", command_run },
 	{ "peerdirect", command_peerdirect },
 	{ "paths", command_paths },
 };

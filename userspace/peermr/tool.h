@@ -23,6 +23,7 @@ int command_show(int argc, char **argv);
 int command_bind(int argc, char **argv);
 int command_unbind(int argc, char **argv);
 int command_test(int argc, char **argv);
+int command_run(int argc, char **argv);
 int command_peerdirect(int argc, char **argv);
 int command_paths(int argc, char **argv);
 
