@@ -97,7 +97,7 @@ static inline void series_print_spread(const double *values, unsigned int count)
  */
 static inline void series_print(const struct series *series)
 {
-	double ratio[MAX_ROUNDS];
+	double ratio[MAX_ROUNDS] = { 0 };
 
 	for (unsigned int i = 0; i < series->rounds; i++)
 		ratio[i] = series->device[i] / series->host[i];

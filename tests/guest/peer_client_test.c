@@ -16,6 +16,7 @@
 #include "pattern.h"
 #include "process.h"
 
+#define PEER_CLIENT "/usr/lib/peermr/tests/modules/peer_client.ko"
 #define LENGTH (1 * MIB)
 #define MODULE "/sys/module/peer_client"
 #define DEVICE "rxe1"
@@ -523,7 +524,7 @@ static void a_client_that_goes_leaves_dead_registrations(void)
 		CHECK_EQ(write_all(mr[i]), IBV_WC_REM_ACCESS_ERR);
 		reconnect();
 	}
-	CHECK(!system("modprobe peer_client"));
+	CHECK(!system("insmod " PEER_CLIENT));
 	for (i = 0; i < 2; i++)
 		CHECK(!ibv_dereg_mr(mr[i]));
 }
@@ -561,7 +562,7 @@ int main(int argc, char **argv)
 	int status, failed = 0;
 	const char *left;
 
-	if (system("modprobe peer_client")) {
+	if (system("insmod " PEER_CLIENT)) {
 		printf("FAIL the_clients_are_there: peer_client.ko does not load\n");
 		return TEST_FAILED;
 	}

@@ -16,6 +16,8 @@ if [[ $mode != pfn ]]; then
 	peermr unbind "$PEERMR_BDF" >/dev/null
 	peermr bind "$PEERMR_BDF" --mode pfn >/dev/null
 fi
-modprobe peerdirect devices=rxe0,rxe1
-modprobe peermr_client
+modprobe -a peerdirect peermr_client
+for device in rxe0 rxe1; do
+	echo 1 >"/sys/class/infiniband/$device/peerdirect/enabled"
+done
 exec "$here/$1" "${@:2}"

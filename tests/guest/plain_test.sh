@@ -23,8 +23,6 @@ stock=(env -u LD_LIBRARY_PATH)
 case ${1:-} in
 preload)
 	front_end=(peermr run --)
-	# What is tested must not be the other front end.
-	rm -f /opt/rdma-core-peermr/etc/libibverbs.d/peermr.driver
 	;;
 plugin) front_end=() ;;
 *)

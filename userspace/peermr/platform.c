@@ -161,7 +161,7 @@ static void platform_read_clients(struct platform *platform)
 		    strlen(name) < sizeof(client->name)) {
 			strcpy(client->name, name);
 			snprintf(directory, sizeof(directory),
-				 PLATFORM_PEERS "/%s", name);
+				 PLATFORM_PEERS "/%s", client->name);
 			sysfs_read(directory, "version", client->version,
 				   sizeof(client->version));
 			platform->client_count++;

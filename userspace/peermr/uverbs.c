@@ -44,7 +44,7 @@ static void uverbs_fill(union uverbs_command *command, uint32_t pd_handle,
 	uverbs_add(command, UVERBS_ATTR_REG_DMABUF_MR_OFFSET, 8, 0);
 	uverbs_add(command, UVERBS_ATTR_REG_DMABUF_MR_LENGTH, 8, UVERBS_LENGTH);
 	uverbs_add(command, UVERBS_ATTR_REG_DMABUF_MR_IOVA, 8, 0);
-	uverbs_add(command, UVERBS_ATTR_REG_DMABUF_MR_FD, 0, (uint64_t)-1);
+	uverbs_add(command, UVERBS_ATTR_REG_DMABUF_MR_FD, 4, (uint32_t)-1);
 	uverbs_add(command, UVERBS_ATTR_REG_DMABUF_MR_ACCESS_FLAGS, 8,
 		   IB_UVERBS_ACCESS_LOCAL_WRITE);
 	uverbs_add(command, UVERBS_ATTR_REG_DMABUF_MR_RESP_LKEY,
