@@ -25,10 +25,10 @@
 #include "fake_verbs/fake_verbs.h"
 
 #define BYTES 4096UL
-#define MAX_ROUNDS 999
+#define MAX_ROUNDS 9999
 #define MAX_WORDS 64
 /* Long enough for the clock, and short enough to be rarely interrupted. */
-#define BATCH_SECONDS 0.02
+#define BATCH_SECONDS 0.002
 
 /* A process that measures a batch when it is told how large it is to be. */
 struct worker {
