@@ -143,8 +143,7 @@ static struct peermr_buffer *peermr_lookup(struct peermr_window *window,
 	peermr_buffer_get(buffer);
 	lookup->start = vma->vm_start;
 	lookup->length = vma->vm_end - vma->vm_start;
-	lookup->offset = ((u64)(vma->vm_pgoff - buffer->pgoff) << PAGE_SHIFT) +
-			 (address - vma->vm_start);
+	lookup->offset = peermr_vma_buffer_offset(vma, address);
 	lookup->buffer_length = buffer->length;
 	lookup->placement = buffer->offset;
 	lookup->mmap_offset = (u64)buffer->pgoff << PAGE_SHIFT;

@@ -9,16 +9,6 @@
 
 #include "peermr.h"
 
-/* Where in its buffer @vma maps @address. */
-static u64 peermr_vma_buffer_offset(const struct vm_area_struct *vma,
-				    unsigned long address)
-{
-	const struct peermr_buffer *buffer = vma->vm_private_data;
-
-	return ((u64)(vma->vm_pgoff - buffer->pgoff) << PAGE_SHIFT) +
-	       (address - vma->vm_start);
-}
-
 /*
  * The buffer that all of [@address, @end) maps, in one piece; @range, if it is
  * not NULL, gets where and how. With the mmap_lock held. ERR_PTR: -ENOENT (not

@@ -308,6 +308,8 @@ long peermr_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
 /* vma.c */
 extern const struct vm_operations_struct peermr_vm_ops;
 extern const struct peermr_consumer_ops peermr_vma_consumer;
+u64 peermr_vma_buffer_offset(const struct vm_area_struct *vma,
+			     unsigned long address);
 int peermr_mmap(struct file *filp, struct vm_area_struct *vma);
 int peermr_vma_adopt(struct vm_area_struct *vma, struct peermr_buffer *buffer);
 

@@ -166,6 +166,16 @@ int peermr_vma_adopt(struct vm_area_struct *vma, struct peermr_buffer *buffer)
 	return 0;
 }
 
+/* Where in its buffer @vma maps @address. With the mmap_lock held. */
+u64 peermr_vma_buffer_offset(const struct vm_area_struct *vma,
+			     unsigned long address)
+{
+	const struct peermr_buffer *buffer = vma->vm_private_data;
+
+	return ((u64)(vma->vm_pgoff - buffer->pgoff) << PAGE_SHIFT) +
+	       (address - vma->vm_start);
+}
+
 int peermr_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct peermr_file *file = filp->private_data;
