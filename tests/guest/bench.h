@@ -16,7 +16,9 @@
 
 #include <infiniband/verbs.h>
 
+#ifndef MAX_ROUNDS
 #define MAX_ROUNDS	99
+#endif
 
 /**
  * struct series - what was measured
@@ -47,11 +49,20 @@ die(const char *format, ...)
 	exit(1);
 }
 
+static inline struct ibv_pd *alloc_pd(struct ibv_context *context,
+				      const char *name)
+{
+	struct ibv_pd *pd = ibv_alloc_pd(context);
+
+	if (!pd)
+		die("%s: ibv_alloc_pd: %s", name, strerror(errno));
+	return pd;
+}
+
 static inline struct ibv_pd *open_pd(const char *name)
 {
 	struct ibv_device **devices = ibv_get_device_list(NULL);
 	struct ibv_context *context = NULL;
-	struct ibv_pd *pd;
 
 	for (int i = 0; devices && devices[i]; i++)
 		if (!strcmp(ibv_get_device_name(devices[i]), name))
@@ -59,10 +70,7 @@ static inline struct ibv_pd *open_pd(const char *name)
 	if (!context)
 		die("cannot open RDMA device %s; see ibv_devices", name);
 	ibv_free_device_list(devices);
-	pd = ibv_alloc_pd(context);
-	if (!pd)
-		die("%s: ibv_alloc_pd: %s", name, strerror(errno));
-	return pd;
+	return alloc_pd(context, name);
 }
 
 static inline double seconds(void)

@@ -7,20 +7,16 @@
  * The three take turns. Prints a line for each, tab-separated: name, median time
  * of a call in ns, ratio of that to the bare call's.
  */
-#include <errno.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include <infiniband/verbs.h>
 #include <peermr.h>
 
+#include "bench.h"
 #include "verbs.h"
 
 #define LENGTH 4096
-#define MAX_ROUNDS 100000
+#define MAX_CALLS 100000
 
 typedef struct ibv_mr *(*register_fn)(struct ibv_pd *pd, void *address);
 
@@ -61,64 +57,33 @@ static const struct {
 
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
-static double times[WAYS][MAX_ROUNDS];
-
-static double nanoseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e9 + now.tv_nsec;
-}
+static double times[WAYS][MAX_CALLS];
 
 static double register_once(register_fn function, struct ibv_pd *pd,
 			    void *address)
 {
-	double start = nanoseconds(), end;
+	double start = seconds(), end;
 	struct ibv_mr *mr = function(pd, address);
 
-	end = nanoseconds();
-	if (!mr || ibv_dereg_mr(mr)) {
-		fprintf(stderr, "bench_claim: cannot register: %s\n",
-			strerror(errno));
-		exit(1);
-	}
-	return end - start;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static struct ibv_pd *open_pd(const char *name)
-{
-	struct ibv_device **devices = ibv_get_device_list(NULL);
-	struct ibv_context *context = NULL;
-	int i;
-
-	for (i = 0; devices && devices[i]; i++)
-		if (!strcmp(ibv_get_device_name(devices[i]), name))
-			context = ibv_open_device(devices[i]);
-	return context ? ibv_alloc_pd(context) : NULL;
+	end = seconds();
+	if (!mr || ibv_dereg_mr(mr))
+		die("cannot register: %s", strerror(errno));
+	return (end - start) * 1e9;
 }
 
 int main(int argc, char **argv)
 {
 	unsigned long rounds = argc == 3 ? strtoul(argv[2], NULL, 10) : 0, i;
-	struct ibv_pd *pd = rounds ? open_pd(argv[1]) : NULL;
 	void *address = aligned_alloc(LENGTH, LENGTH);
+	struct ibv_pd *pd;
 	double median;
 	size_t way;
 
-	if (!pd || !address || rounds > MAX_ROUNDS) {
-		fprintf(stderr,
-			"usage: bench_claim RDMA-DEVICE ROUNDS (1 to %d)\n",
-			MAX_ROUNDS);
-		return 1;
-	}
+	if (!rounds || rounds > MAX_CALLS)
+		die("usage: bench_claim RDMA-DEVICE ROUNDS (1 to %d)", MAX_CALLS);
+	pd = open_pd(argv[1]);
+	if (!address)
+		die("no memory");
 	memset(address, 1, LENGTH);
 	for (way = 0; way < WAYS; way++)
 		register_once(ways[way].function, pd, address);
@@ -127,7 +92,8 @@ int main(int argc, char **argv)
 			times[way][i] = register_once(ways[way].function, pd,
 						      address);
 	for (way = 0; way < WAYS; way++) {
-		qsort(times[way], rounds, sizeof(times[way][0]), compare);
+		qsort(times[way], rounds, sizeof(times[way][0]),
+		      series_compare);
 		median = times[way][rounds / 2];
 		printf("%s\t%.0f\t%.3f\n", ways[way].name, median,
 		       median / times[0][rounds / 2]);

@@ -6,26 +6,21 @@
  * usage: bench_front_end DEVICE ROUNDS FRONT_END...
  *
  * FRONT_END is the start of a command, such as "peermr run --". DEVICE is an RDMA
- * device, or the path of libfake_verbs.so. Prints one line as bench_reg does: name,
- * unit, then median, lowest and highest with, without, and of the ratio.
+ * device, or the path of libfake_verbs.so. Prints one line, see bench.h, of with and
+ * without.
  */
 #include <dlfcn.h>
-#include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <infiniband/verbs.h>
 
+#define MAX_ROUNDS 9999
+#include "bench.h"
 #include "fake_verbs/fake_verbs.h"
 
 #define BYTES 4096UL
-#define MAX_ROUNDS 9999
 #define MAX_WORDS 64
 /* Long enough for the clock, and short enough to be rarely interrupted. */
 #define BATCH_SECONDS 0.002
@@ -36,28 +31,7 @@ struct worker {
 	int orders, answers;
 };
 
-static void __attribute__((noreturn, format(printf, 1, 2)))
-die(const char *format, ...)
-{
-	va_list args;
-
-	fputs("bench_front_end: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
 /* --- in a worker --- */
-
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
 
 static struct ibv_context *fake_context(const char *path)
 {
@@ -72,29 +46,6 @@ static struct ibv_context *fake_context(const char *path)
 	if (!fake)
 		die("%s: no fake device: %s", path, strerror(errno));
 	return fake->context;
-}
-
-static struct ibv_pd *open_pd(const char *name)
-{
-	struct ibv_context *context = NULL;
-	struct ibv_device **devices;
-	struct ibv_pd *pd;
-	int i;
-
-	if (strchr(name, '/')) {
-		context = fake_context(name);
-	} else {
-		devices = ibv_get_device_list(NULL);
-		for (i = 0; devices && devices[i]; i++)
-			if (!strcmp(ibv_get_device_name(devices[i]), name))
-				context = ibv_open_device(devices[i]);
-	}
-	if (!context)
-		die("cannot open RDMA device %s; see ibv_devices", name);
-	pd = ibv_alloc_pd(context);
-	if (!pd)
-		die("%s: ibv_alloc_pd: %s", name, strerror(errno));
-	return pd;
 }
 
 /* Seconds for @count registrations and deregistrations. */
@@ -115,7 +66,8 @@ static double batch(struct ibv_pd *pd, void *memory, unsigned long count)
 
 static int work(const char *device)
 {
-	struct ibv_pd *pd = open_pd(device);
+	struct ibv_pd *pd = strchr(device, '/') ?
+		alloc_pd(fake_context(device), device) : open_pd(device);
 	unsigned long count;
 	double elapsed;
 	void *memory;
@@ -175,28 +127,13 @@ static void worker_end(struct worker *worker)
 	waitpid(worker->pid, NULL, 0);
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void print_spread(const double *values, unsigned int count)
-{
-	double sorted[MAX_ROUNDS];
-
-	memcpy(sorted, values, count * sizeof(*values));
-	qsort(sorted, count, sizeof(*sorted), compare);
-	printf("\t%.6g\t%.6g\t%.6g",
-	       (sorted[(count - 1) / 2] + sorted[count / 2]) / 2, sorted[0],
-	       sorted[count - 1]);
-}
-
 static void bench(struct worker *with, struct worker *without,
 		  unsigned int rounds)
 {
-	static double us[2][MAX_ROUNDS], ratio[MAX_ROUNDS];
+	static struct series series = {
+		.name = "reg + dereg of 4 KiB",
+		.unit = "us",
+	};
 	unsigned long count = 100;
 	unsigned int i;
 	double elapsed;
@@ -207,19 +144,15 @@ static void bench(struct worker *with, struct worker *without,
 	for (i = 0; i < rounds; i++) {
 		/* Whoever comes second has a warmer machine. */
 		if (i & 1)
-			us[1][i] = worker_measure(without, count);
-		us[0][i] = worker_measure(with, count);
+			series.host[i] = worker_measure(without, count);
+		series.device[i] = worker_measure(with, count);
 		if (!(i & 1))
-			us[1][i] = worker_measure(without, count);
-		ratio[i] = us[0][i] / us[1][i];
-		us[0][i] *= 1e6 / count;
-		us[1][i] *= 1e6 / count;
+			series.host[i] = worker_measure(without, count);
+		series.device[i] *= 1e6 / count;
+		series.host[i] *= 1e6 / count;
 	}
-	printf("reg + dereg of 4 KiB\tus");
-	print_spread(us[0], rounds);
-	print_spread(us[1], rounds);
-	print_spread(ratio, rounds);
-	putchar('\n');
+	series.rounds = rounds;
+	series_print(&series);
 }
 
 int main(int argc, char **argv)
