@@ -12,10 +12,10 @@
 #include <infiniband/verbs.h>
 
 #include "peerdirect.h"
-#include "pattern.h"
 #include "process.h"
+#include "transfer.h"
 
-#define LENGTH (4 * MIB)
+#define LENGTH TRANSFER_LENGTH
 #define CLIENT "peermr"
 
 /* End 0 has host memory, end 1 the window's. */
@@ -32,6 +32,14 @@ static void set_up(void)
 	CHECK(host_memory);
 	memset(host_memory, 0, LENGTH);
 	host_mr = rdma_register(&link_.ends[0], host_memory, LENGTH);
+}
+
+static struct transfer_pair pair_set_up(void)
+{
+	set_up();
+	return (struct transfer_pair){
+		&link_, host_mr, mr, host_memory, memory,
+	};
 }
 
 static struct ibv_mr *try_register(void *address, size_t length, int access)
@@ -64,43 +72,11 @@ static void the_window_is_refused_unless_enabled(void)
 	CHECK(peerdirect_set(device, true));
 }
 
-/* Whole, at odd places, and across pages. */
-static const struct {
-	size_t host;
-	size_t device;
-	size_t length;
-} transfers[] = {
-	{ 0, 0, LENGTH }, { 1, 3, 1 }, { 4093, 4095, 4099 },
-	{ 100, 2 * MIB - 50, 100 }, { MIB, 3 * MIB, MIB },
-	{ LENGTH - 7, LENGTH - 7, 7 },
-};
-
-/* Each transfer puts its bytes, and no others, where they belong. */
 static void check_transfers(bool from_host, enum ibv_wr_opcode opcode)
 {
-	bool host_is_local = from_host == (opcode == IBV_WR_RDMA_WRITE);
-	size_t i;
+	struct transfer_pair pair = pair_set_up();
 
-	set_up();
-	for (i = 0; i < sizeof(transfers) / sizeof(transfers[0]); i++) {
-		size_t length = transfers[i].length;
-		struct rdma_range host = { host_mr, transfers[i].host, length };
-		struct rdma_range range = { mr, transfers[i].device, length };
-		unsigned char *to = from_host ? memory : host_memory;
-		unsigned char *from = from_host ? host_memory : memory;
-		size_t at = from_host ? range.offset : host.offset;
-		size_t source = from_host ? host.offset : range.offset;
-
-		pattern_fill(from, LENGTH, 10 + i);
-		memset(to, 0x5a, LENGTH);
-		CHECK_EQ(rdma_do(&link_.ends[!host_is_local], opcode,
-				 host_is_local ? &host : &range,
-				 host_is_local ? &range : &host),
-			 IBV_WC_SUCCESS);
-		CHECK(!memcmp(to + at, from + source, length));
-		CHECK(!at || to[at - 1] == 0x5a);
-		CHECK(at + length == LENGTH || to[at + length] == 0x5a);
-	}
+	transfer_check(&pair, from_host, opcode);
 }
 
 static void rdma_write_puts_bytes_into_the_window(void)
@@ -125,48 +101,16 @@ static void rdma_read_puts_bytes_into_the_window(void)
 
 static void messages_are_sent_and_received(void)
 {
-	size_t length = 300 * KIB;
-	struct rdma_range host, range;
+	struct transfer_pair pair = pair_set_up();
 
-	set_up();
-	host = (struct rdma_range){ host_mr, 8192, length };
-	range = (struct rdma_range){ mr, 2 * MIB - 4096, length };
-	pattern_fill(host_memory + host.offset, length, 30);
-	rdma_post_receive(&link_.ends[1], &range);
-	CHECK_EQ(rdma_do(&link_.ends[0], IBV_WR_SEND, &host, NULL),
-		 IBV_WC_SUCCESS);
-	CHECK_EQ(rdma_complete(&link_.ends[1]).byte_len, length);
-	pattern_check(memory + range.offset, length, 30);
-
-	pattern_fill(memory + range.offset, length, 31);
-	rdma_post_receive(&link_.ends[0], &host);
-	CHECK_EQ(rdma_do(&link_.ends[1], IBV_WR_SEND, &range, NULL),
-		 IBV_WC_SUCCESS);
-	CHECK_EQ(rdma_complete(&link_.ends[0]).byte_len, length);
-	pattern_check(host_memory + host.offset, length, 31);
+	transfer_check_messages(&pair);
 }
 
 static void atomics_work_on_words_of_the_window(void)
 {
-	struct rdma_range result = { .length = 8 }, word = { .length = 8 };
-	volatile uint64_t *value, *before;
-	uint64_t i;
+	struct transfer_pair pair = pair_set_up();
 
-	set_up();
-	result.mr = host_mr;
-	word.mr = mr;
-	word.offset = 2 * MIB + 1000;
-	before = (uint64_t *)host_memory;
-	value = (uint64_t *)(memory + word.offset);
-	*value = 5;
-	for (i = 0; i < 10; i++) {
-		rdma_atomic(&link_.ends[0], &result, &word, false, 7, 0);
-		CHECK_EQ(*before, 5 + 7 * i);
-	}
-	CHECK_EQ(*value, 75);
-	rdma_atomic(&link_.ends[0], &result, &word, true, 75, 1);
-	CHECK_EQ(*before, 75);
-	CHECK_EQ(*value, 1);
+	transfer_check_atomics(&pair);
 }
 
 static void any_part_can_be_registered(void)

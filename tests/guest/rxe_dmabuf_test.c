@@ -7,51 +7,26 @@
 #include <rdma/ib_user_verbs.h>
 
 #include "dmabuf.h"
-#include "pattern.h"
-#include "rdma.h"
+#include "transfer.h"
 
 /* IBV_ACCESS_FLUSH_GLOBAL, which older headers lack */
 #define ACCESS_FLUSH_GLOBAL (1 << 8)
 
-/* Whole, at odd places, and across pages. */
-static const struct {
-	size_t host;
-	size_t dmabuf;
-	size_t length;
-} transfers[] = {
-	{ 0, 0, LENGTH }, { 1, 3, 1 }, { 4093, 4095, 4099 },
-	{ 100, 2 * MIB - 50, 100 }, { MIB, 3 * MIB, MIB },
-	{ 7, 4095, 2 }, { LENGTH - 7, LENGTH - 7, 7 },
-};
+_Static_assert(LENGTH == TRANSFER_LENGTH, "the buffer is what is transferred");
 
-#define NR_TRANSFERS (sizeof(transfers) / sizeof(transfers[0]))
+static struct transfer_pair pair_set_up(void)
+{
+	set_up();
+	return (struct transfer_pair){
+		&link_, host_mr, mr, host_memory, buffer.memory,
+	};
+}
 
-/* Each transfer puts its bytes, and no others, into the dma-buf or the host. */
 static void check_transfers(bool from_host, enum ibv_wr_opcode opcode)
 {
-	bool host_is_local = from_host == (opcode == IBV_WR_RDMA_WRITE);
-	size_t i;
+	struct transfer_pair pair = pair_set_up();
 
-	set_up();
-	for (i = 0; i < NR_TRANSFERS; i++) {
-		size_t length = transfers[i].length;
-		struct rdma_range host = { host_mr, transfers[i].host, length };
-		struct rdma_range range = { mr, transfers[i].dmabuf, length };
-		unsigned char *to = from_host ? buffer.memory : host_memory;
-		unsigned char *from = from_host ? host_memory : buffer.memory;
-		size_t at = from_host ? range.offset : host.offset;
-		size_t source = from_host ? host.offset : range.offset;
-
-		pattern_fill(from, LENGTH, 10 + i);
-		memset(to, 0x5a, LENGTH);
-		CHECK_EQ(rdma_do(&link_.ends[!host_is_local], opcode,
-				 host_is_local ? &host : &range,
-				 host_is_local ? &range : &host),
-			 IBV_WC_SUCCESS);
-		CHECK(!memcmp(to + at, from + source, length));
-		CHECK(!at || to[at - 1] == 0x5a);
-		CHECK(at + length == LENGTH || to[at + length] == 0x5a);
-	}
+	transfer_check(&pair, from_host, opcode);
 }
 
 static void rdma_write_puts_bytes_into_a_dmabuf(void)
@@ -76,51 +51,17 @@ static void rdma_read_puts_bytes_into_a_dmabuf(void)
 
 static void messages_are_sent_from_and_received_into_a_dmabuf(void)
 {
-	size_t length = 300 * KIB;
-	struct rdma_range host, range;
+	struct transfer_pair pair = pair_set_up();
 
-	set_up();
-	host = (struct rdma_range){ host_mr, 8192, length };
-	range = (struct rdma_range){ mr, 2 * MIB - 4096, length };
-	pattern_fill(host_memory + host.offset, length, 30);
-	rdma_post_receive(&link_.ends[1], &range);
-	CHECK_EQ(rdma_do(&link_.ends[0], IBV_WR_SEND, &host, NULL),
-		 IBV_WC_SUCCESS);
-	CHECK_EQ(rdma_complete(&link_.ends[1]).byte_len, length);
-	pattern_check(buffer.memory + range.offset, length, 30);
-
-	pattern_fill(buffer.memory + range.offset, length, 31);
-	rdma_post_receive(&link_.ends[0], &host);
-	CHECK_EQ(rdma_do(&link_.ends[1], IBV_WR_SEND, &range, NULL),
-		 IBV_WC_SUCCESS);
-	CHECK_EQ(rdma_complete(&link_.ends[0]).byte_len, length);
-	pattern_check(host_memory + host.offset, length, 31);
+	transfer_check_messages(&pair);
 }
 
 static void atomics_work_on_words_of_a_dmabuf(void)
 {
-	struct rdma_range result = { .length = 8 }, word = { .length = 8 };
-	volatile uint64_t *value, *before;
-	uint64_t i;
+	struct transfer_pair pair = pair_set_up();
+	struct rdma_range result, word;
 
-	set_up();
-	result.mr = host_mr;
-	word.mr = mr;
-	word.offset = 2 * MIB + 1000;
-	before = (uint64_t *)host_memory;
-	value = (uint64_t *)(buffer.memory + word.offset);
-	*value = 5;
-	for (i = 0; i < 20; i++) {
-		rdma_atomic(&link_.ends[0], &result, &word, false, 7, 0);
-		CHECK_EQ(*before, 5 + 7 * i);
-	}
-	CHECK_EQ(*value, 145);
-	rdma_atomic(&link_.ends[0], &result, &word, true, 145, 1);
-	CHECK_EQ(*before, 145);
-	CHECK_EQ(*value, 1);
-	rdma_atomic(&link_.ends[0], &result, &word, true, 145, 2);
-	CHECK_EQ(*before, 1);
-	CHECK_EQ(*value, 1);
+	transfer_check_atomics(&pair);
 
 	/* The other way round: the old value goes to the dma-buf. */
 	result = (struct rdma_range){ mr, 4096 - 8, 8 };

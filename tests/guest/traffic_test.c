@@ -6,12 +6,10 @@
  */
 #include <infiniband/verbs.h>
 
-#include "node.h"
-#include "pattern.h"
 #include "process.h"
-#include "rdma.h"
+#include "transfer.h"
 
-#define LENGTH (4 * MIB)
+#define LENGTH TRANSFER_LENGTH
 
 static struct rdma_link link_;
 static unsigned char *window_memory, *host_memory;
@@ -29,116 +27,42 @@ static void set_up(void)
 	host_mr = rdma_register(&link_.ends[0], host_memory, LENGTH);
 }
 
-/* Whole, at odd places, and across page and 2 MiB boundaries. */
-static const struct {
-	size_t local;
-	size_t remote;
-	size_t length;
-} transfers[] = {
-	{ 0, 0, LENGTH }, { 1, 3, 1 }, { 4093, 4095, 4099 },
-	{ 100, 2 * MIB - 50, 100 }, { MIB, 3 * MIB, MIB },
-	{ 4096, 8192, 64 * KIB }, { LENGTH - 7, LENGTH - 7, 7 },
-};
-
-#define NR_TRANSFERS (sizeof(transfers) / sizeof(transfers[0]))
+static struct transfer_pair pair_set_up(void)
+{
+	set_up();
+	return (struct transfer_pair){
+		&link_, host_mr, window_mr, host_memory, window_memory,
+	};
+}
 
 static void rdma_write_puts_the_bytes_into_the_window(void)
 {
-	size_t i;
+	struct transfer_pair pair = pair_set_up();
 
-	set_up();
-	for (i = 0; i < NR_TRANSFERS; i++) {
-		struct rdma_range local = { host_mr, transfers[i].local,
-					    transfers[i].length };
-		struct rdma_range remote = { window_mr, transfers[i].remote,
-					     transfers[i].length };
-
-		pattern_fill(host_memory, LENGTH, 10 + i);
-		memset(window_memory, 0x5a, LENGTH);
-		CHECK_EQ(rdma_do(&link_.ends[0], IBV_WR_RDMA_WRITE, &local,
-				 &remote), IBV_WC_SUCCESS);
-		CHECK(!memcmp(window_memory + remote.offset,
-			      host_memory + local.offset, local.length));
-		CHECK(!remote.offset || window_memory[remote.offset - 1] == 0x5a);
-		CHECK(remote.offset + remote.length == LENGTH ||
-		      window_memory[remote.offset + remote.length] == 0x5a);
-	}
+	transfer_check(&pair, true, IBV_WR_RDMA_WRITE);
 }
 
 static void rdma_read_gets_the_bytes_out_of_the_window(void)
 {
-	size_t i;
+	struct transfer_pair pair = pair_set_up();
 
-	set_up();
-	pattern_fill(window_memory, LENGTH, 20);
-	for (i = 0; i < NR_TRANSFERS; i++) {
-		struct rdma_range local = { host_mr, transfers[i].local,
-					    transfers[i].length };
-		struct rdma_range remote = { window_mr, transfers[i].remote,
-					     transfers[i].length };
-
-		memset(host_memory, 0, LENGTH);
-		CHECK_EQ(rdma_do(&link_.ends[0], IBV_WR_RDMA_READ, &local,
-				 &remote), IBV_WC_SUCCESS);
-		CHECK(!memcmp(host_memory + local.offset,
-			      window_memory + remote.offset, local.length));
-	}
+	transfer_check(&pair, false, IBV_WR_RDMA_READ);
 	/* The other way round: the window is where a read puts its bytes. */
-	pattern_fill(host_memory, LENGTH, 21);
-	CHECK_EQ(rdma_do(&link_.ends[1], IBV_WR_RDMA_READ,
-			 &(struct rdma_range){ window_mr, 0, LENGTH },
-			 &(struct rdma_range){ host_mr, 0, LENGTH }),
-		 IBV_WC_SUCCESS);
-	pattern_check(window_memory, LENGTH, 21);
+	transfer_check(&pair, true, IBV_WR_RDMA_READ);
 }
 
 static void messages_are_sent_from_and_received_into_the_window(void)
 {
-	struct rdma_range host, window;
-	size_t length = 300 * KIB;
+	struct transfer_pair pair = pair_set_up();
 
-	set_up();
-	host = (struct rdma_range){ host_mr, 8192, length };
-	window = (struct rdma_range){ window_mr, 2 * MIB - 4096, length };
-	pattern_fill(host_memory + host.offset, length, 30);
-	rdma_post_receive(&link_.ends[1], &window);
-	CHECK_EQ(rdma_do(&link_.ends[0], IBV_WR_SEND, &host, NULL),
-		 IBV_WC_SUCCESS);
-	CHECK_EQ(rdma_complete(&link_.ends[1]).byte_len, length);
-	pattern_check(window_memory + window.offset, length, 30);
-
-	pattern_fill(window_memory + window.offset, length, 31);
-	rdma_post_receive(&link_.ends[0], &host);
-	CHECK_EQ(rdma_do(&link_.ends[1], IBV_WR_SEND, &window, NULL),
-		 IBV_WC_SUCCESS);
-	CHECK_EQ(rdma_complete(&link_.ends[0]).byte_len, length);
-	pattern_check(host_memory + host.offset, length, 31);
+	transfer_check_messages(&pair);
 }
 
 static void atomics_work_on_words_of_the_window(void)
 {
-	struct rdma_range result = { .length = 8 }, word = { .length = 8 };
-	volatile uint64_t *value, *before;
-	uint64_t i;
+	struct transfer_pair pair = pair_set_up();
 
-	set_up();
-	result.mr = host_mr;
-	word.mr = window_mr;
-	word.offset = 2 * MIB + 1000;
-	before = (uint64_t *)host_memory;
-	value = (uint64_t *)(window_memory + word.offset);
-	*value = 5;
-	for (i = 0; i < 20; i++) {
-		rdma_atomic(&link_.ends[0], &result, &word, false, 7, 0);
-		CHECK_EQ(*before, 5 + 7 * i);
-	}
-	CHECK_EQ(*value, 145);
-	rdma_atomic(&link_.ends[0], &result, &word, true, 145, 1);
-	CHECK_EQ(*before, 145);
-	CHECK_EQ(*value, 1);
-	rdma_atomic(&link_.ends[0], &result, &word, true, 145, 2);
-	CHECK_EQ(*before, 1);
-	CHECK_EQ(*value, 1);
+	transfer_check_atomics(&pair);
 }
 
 static void data_goes_from_window_to_window(void)
