@@ -3,7 +3,7 @@
  * A program that allocates with cuMemAlloc() and registers what it gets. The
  * CUDA driver is a double whose memory is that of $PEERMR_WINDOW, at addresses
  * where nothing is mapped; all else is real. With $PEERMR_OUTSIDE the host looks
- * at the device's memory (tests/check-cuda).
+ * at the device's memory (tests/check-outside).
  * usage: cuda_test peermr [TEST...]
  */
 #include <infiniband/verbs.h>
