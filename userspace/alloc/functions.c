@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "c_library.h"
 #include "chunk.h"
 #include "pool.h"
 
@@ -23,13 +24,6 @@
 #define SERVED_FROM (64UL << 10)
 
 #define EXPORT __attribute__((visibility("default")))
-
-/* What the GNU C library exports for allocators as this one. */
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *address, size_t size);
-void *__libc_memalign(size_t alignment, size_t size);
-void __libc_free(void *address);
 
 /* Nothing comes from the window before the constructor has run. */
 static size_t served_from = SIZE_MAX;

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +25,9 @@ static struct {
 	bool refused;			/* the window does not open: ask no more */
 	/*
 	 * No chunk was ever outside. For free(), which mostly gets memory of
-	 * the host and is not to take the lock for that.
+	 * the host and is not to take the lock for that. Atomic.
 	 */
-	_Atomic uintptr_t first, last;
+	uintptr_t first, last;
 } pool = { .lock = PTHREAD_MUTEX_INITIALIZER, .first = UINTPTR_MAX };
 
 static __thread bool pool_busy;
@@ -51,7 +50,8 @@ static void pool_leave(void)
 }
 
 /* One write(), without stdio: anything may be locked here. */
-static void __attribute__((format(printf, 1, 2))) pool_say(const char *format, ...)
+__attribute__((format(printf, 1, 2)))
+static void pool_say(const char *format, ...)
 {
 	char line[512];
 	va_list args;
@@ -91,6 +91,14 @@ static bool pool_open(void)
 	return !pool.refused;
 }
 
+static void pool_widen(uintptr_t first, uintptr_t last)
+{
+	if (first < pool.first)
+		__atomic_store_n(&pool.first, first, __ATOMIC_RELAXED);
+	if (last > pool.last)
+		__atomic_store_n(&pool.last, last, __ATOMIC_RELAXED);
+}
+
 /*
  * More than is asked for, as a buffer costs a granule and the kernel zeroes it;
  * exactly what is asked for where the window has no more.
@@ -116,10 +124,8 @@ static struct chunk *pool_grow(size_t size, size_t alignment)
 	if (!chunk)
 		return NULL;
 
-	if ((uintptr_t)chunk->start < pool.first)
-		pool.first = (uintptr_t)chunk->start;
-	if ((uintptr_t)chunk->start + chunk->length > pool.last)
-		pool.last = (uintptr_t)chunk->start + chunk->length;
+	pool_widen((uintptr_t)chunk->start,
+		   (uintptr_t)chunk->start + chunk->length);
 	chunk->next = pool.chunks;
 	pool.chunks = chunk;
 	debug = getenv("PEERMR_DEBUG");
@@ -204,8 +210,11 @@ static struct chunk *pool_chunk_of(const void *address)
 
 static bool pool_may_have(const void *address)
 {
-	return (uintptr_t)address >= pool.first &&
-	       (uintptr_t)address < pool.last && !pool_busy;
+	uintptr_t value = (uintptr_t)address;
+
+	return value >= __atomic_load_n(&pool.first, __ATOMIC_RELAXED) &&
+	       value < __atomic_load_n(&pool.last, __ATOMIC_RELAXED) &&
+	       !pool_busy;
 }
 
 bool pool_free(void *address)
