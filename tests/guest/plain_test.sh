@@ -4,7 +4,8 @@
 # plain_test.sh preload|plugin: programs that know nothing of device memory reach
 # that of a window without struct pages through plain ibv_reg_mr(), which fails
 # without our front end. preload: "peermr run" is the front end; plugin: libibverbs
-# with the plug-in is, and nothing is set. Needs tests/check-outside on the host.
+# with the plug-in is, which the dynamic linker finds by its configuration, and no
+# variable is set. Needs tests/check-outside on the host.
 set -uo pipefail
 
 here=$(dirname -- "$(realpath -- "$0")")
@@ -18,13 +19,20 @@ pattern=
 started=()
 failed=0
 
-# Debian's own libraries, which no front end has touched.
-stock=(env -u LD_LIBRARY_PATH)
+# stock: with Debian's own libraries, which no front end has touched.
 case ${1:-} in
 preload)
+	stock=(env -u LD_LIBRARY_PATH)
 	front_end=(peermr run --)
 	;;
-plugin) front_end=() ;;
+plugin)
+	unset LD_LIBRARY_PATH
+	debian=$(dirname -- "$(ldconfig -p | awk '$1 == "libibverbs.so.1" { print $NF; exit }')")
+	stock=(env LD_LIBRARY_PATH="$debian")
+	front_end=()
+	echo /opt/rdma-core-peermr/lib >/etc/ld.so.conf.d/000-peermr.conf
+	ldconfig
+	;;
 *)
 	echo "usage: plain_test.sh preload|plugin" >&2
 	exit 2
