@@ -49,33 +49,40 @@ static void page_aligned_memory_is_in_the_window(void)
 	CHECK(in_window(memalign(64, LARGE)));
 }
 
+static bool none(const void *address)
+{
+	return !address;
+}
+
 static void wrong_arguments_fail_as_in_the_c_library(void)
 {
 	void *address = &address;
 	/* The compiler knows what does not fit, if it knows the number. */
-	volatile size_t most = SIZE_MAX;
+	volatile size_t most = SIZE_MAX, odd = 4097;
 
 	CHECK_EQ(posix_memalign(&address, 3 * sizeof(void *), LARGE), EINVAL);
 	CHECK_EQ(posix_memalign(&address, 0, LARGE), EINVAL);
 	CHECK_EQ(posix_memalign(&address, 4096, most), ENOMEM);
 	CHECK(address == &address);
-	CHECK_ERRNO(!aligned_alloc(4097, LARGE), EINVAL);
-	CHECK_ERRNO(!calloc(most / 2, 3), ENOMEM);
-	CHECK_ERRNO(!reallocarray(NULL, most / 2, 3), ENOMEM);
-	CHECK_ERRNO(!malloc(most), ENOMEM);
-	CHECK_ERRNO(!pvalloc(most), ENOMEM);
+	CHECK_ERRNO(none(aligned_alloc(odd, LARGE)), EINVAL);
+	CHECK_ERRNO(none(calloc(most / 2, 3)), ENOMEM);
+	CHECK_ERRNO(none(reallocarray(NULL, most / 2, 3)), ENOMEM);
+	CHECK_ERRNO(none(malloc(most)), ENOMEM);
+	CHECK_ERRNO(none(pvalloc(most)), ENOMEM);
 }
 
 static void calloc_clears_what_was_used(void)
 {
-	char *address = malloc(LARGE);
+	char *address = malloc(LARGE), *cleared;
 	size_t i;
 
 	memset(address, 42, LARGE);
 	free(address);
-	CHECK((char *)calloc(1, LARGE) == address);
+	cleared = calloc(1, LARGE);
+	CHECK(cleared == address);
 	for (i = 0; i < LARGE; i++)
-		CHECK(!address[i]);
+		CHECK(!cleared[i]);
+	free(cleared);
 }
 
 /* Grown and shrunk across the limit, both ways, it keeps what is in it. */
@@ -84,10 +91,12 @@ static void realloc_keeps_the_content(void)
 	static const size_t sizes[] = { 10, LARGE, 20, 2 * LARGE, 9 * LARGE,
 					9 * LARGE - 1, LARGE, 10, };
 	size_t size = 0, i, j;
-	char *address = NULL;
+	char *address = NULL, *moved;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		address = realloc(address, sizes[i]);
+		moved = realloc(address, sizes[i]);
+		CHECK(moved);
+		address = moved;
 		CHECK_EQ(in_window(address), sizes[i] >= LARGE);
 		CHECK(malloc_usable_size(address) >= sizes[i]);
 		for (j = 0; j < size && j < sizes[i]; j++)
@@ -98,7 +107,7 @@ static void realloc_keeps_the_content(void)
 	}
 	free(address);
 	address = malloc(LARGE);
-	CHECK(!realloc(address, 0));
+	CHECK(none(realloc(address, 0)));
 	CHECK_EQ(pool_size(address), 0);
 }
 
