@@ -9,6 +9,7 @@
 # Prints a table of them all on stderr. PATTERN limits it to some programs.
 set -uo pipefail
 
+here=$(dirname -- "$(realpath -- "$0")")
 node=${PEERMR_WINDOW:?is set by tests/vm/run}
 sysfs=/sys/class/peermr/${node##*/}
 trace=/sys/kernel/tracing
@@ -25,6 +26,9 @@ alloc=(peermr run --debug --alloc "${node##*/}" --min 4K --)
 run=("${alloc[@]}")
 ucx=(UCX_TLS=rc_verbs,ud_verbs:aux,self UCX_UD_VERBS_ETH_DGID_CHECK=n
 	UCX_RNDV_THRESH=8192 UCX_ALLOC_PRIO=heap)
+
+# shellcheck source=tests/guest/wait.sh
+. "$here/wait.sh"
 
 gid_index() {
 	local gid octets
@@ -46,43 +50,17 @@ start() {
 	taskset -c "$cpu" chrt --idle 0 "${run[@]}" "$@" >"$logs/$side" 2>"$logs/$side.err" </dev/null &
 }
 
-# By TCP, or by the RDMA connection manager. Starts no process for TCP: an idle task
-# would hardly get on beside a loop that does.
-listens() {
-	local state socket
-	local -a sockets
-
-	if [[ ${by:-tcp} == cm ]]; then
+# By TCP, or by the RDMA connection manager.
+serves() {
+	if [[ ${by:-tcp} == tcp ]]; then
+		listens "$port"
+	else
 		rdma resource show cm_id | grep "LISTEN.*:$port\b" >/dev/null
-		return
 	fi
-	printf -v state ':%04X [0-9A-F:]* 0A ' "$port"
-	mapfile -t sockets </proc/net/tcp
-	[[ ! -e /proc/net/tcp6 ]] || mapfile -t -O "${#sockets[@]}" sockets </proc/net/tcp6
-	for socket in "${sockets[@]}"; do
-		[[ ! $socket =~ $state ]] || return 0
-	done
-	return 1
-}
-
-# wait_for SECONDS COMMAND...
-wait_for() {
-	local deadline=$((SECONDS + $1))
-
-	shift
-	until "$@"; do
-		[[ $SECONDS -lt $deadline ]] || return 1
-		sleep 0.5
-	done
 }
 
 is_over() {
 	! kill -0 "$1" 2>/dev/null
-}
-
-# Memory comes back once it is zeroed.
-leaves_nothing() {
-	[[ $(cat "$sysfs/buffers" "$sysfs/pinned" "$sysfs/quarantined" | paste -sd ' ') == "0 0 0" ]]
 }
 
 # in_window SIDE: how many registrations were of what that side took from the
@@ -119,11 +97,14 @@ finish() {
 	done
 }
 
-# client_and_server SERVER -- CLIENT: sets reason, and result to what was seen.
-# With serves=forever the server is ended once the client is done.
+# client_and_server SERVER -- CLIENT: PORT in their arguments is a port of their own.
+# Sets reason, and result to what each side registered in the window. With
+# server_ends=no the server is ended once the client is done.
 client_and_server() {
-	local server_command=() server client status count bytes seen=''
+	local server_command=() server client side status count bytes left
 
+	port=$((port + 1))
+	set -- "${@//PORT/$port}"
 	while [[ $1 != -- ]]; do
 		server_command+=("$1")
 		shift
@@ -134,7 +115,7 @@ client_and_server() {
 	echo >"$trace/trace"
 	start server "${server_command[@]}"
 	server=$!
-	if ! wait_for 60 listens; then
+	if ! wait_for 60 serves; then
 		reason="the server does not listen: $(tail -qn 1 "$logs"/server "$logs"/server.err | paste -sd ' ')"
 		finish "$server"
 		return 1
@@ -148,7 +129,7 @@ client_and_server() {
 	fi
 	wait "$client"
 	status=$?
-	if [[ ${serves:-once} == forever ]]; then
+	if [[ ${server_ends:-yes} == no ]]; then
 		finish "$server"
 	elif ! wait_for 20 is_over "$server"; then
 		reason='the server does not end'
@@ -166,11 +147,9 @@ client_and_server() {
 			reason="the $side registered nothing in the window"
 		grep -q 'from host memory' "$logs/$side.err" && [[ -z $reason ]] &&
 			reason="$side: $(grep -m 1 'from host memory' "$logs/$side.err")"
-		seen+="${seen:+, }$side $count ($bytes bytes)"
+		result+="${result:+, }$side $count ($bytes bytes)"
 	done
-	wait_for 10 leaves_nothing ||
-		reason=${reason:-"the window has memory left (buffers, pinned, quarantined): $(cat "$sysfs/buffers" "$sysfs/pinned" "$sysfs/quarantined" | paste -sd ' ')"}
-	result=$seen
+	left=$(leaves_nothing "$sysfs") || reason=${reason:-$left}
 	[[ -z $reason ]]
 }
 
@@ -189,9 +168,8 @@ check() {
 	else
 		ours=$reason
 		tail -n 12 "$logs"/server* "$logs"/client* >&2
-		port=$((port + 1000))
 		run=()
-		if client_and_server "${@//$((port - 1000))/$port}"; then
+		if client_and_server "$@"; then
 			failed=1
 			echo "FAIL ${name}_has_its_buffers_in_the_window: $ours"
 			table+=("$name|$how|FAILS|$ours")
@@ -200,27 +178,25 @@ check() {
 			table+=("$name|$how|-|without peermr, too, $reason")
 		fi
 		run=("${alloc[@]}")
-		port=$((port - 1000))
 	fi
-	port=$((port + 1))
 }
 
 perftest() {
 	local name=$1 program=$2
 
 	shift 2
-	check "$name" "$program" -d rxe1 -F -p "$port" "$@" -- \
-		"$program" -d rxe0 -F -p "$port" "$@" "$server_ip"
+	check "$name" "$program" -d rxe1 -F -p PORT "$@" -- \
+		"$program" -d rxe0 -F -p PORT "$@" "$server_ip"
 }
 
 pingpong() {
-	check "ibv_$1_pingpong" "ibv_$1_pingpong" -d rxe1 -g "$(gid_index rxe1 "$server_ip")" -p "$port" -n 50 "${@:2}" -- \
-		"ibv_$1_pingpong" -d rxe0 -g "$(gid_index rxe0 "$client_ip")" -p "$port" -n 50 "${@:2}" "$server_ip"
+	check "ibv_$1_pingpong" "ibv_$1_pingpong" -d rxe1 -g "$(gid_index rxe1 "$server_ip")" -p PORT -n 50 "${@:2}" -- \
+		"ibv_$1_pingpong" -d rxe0 -g "$(gid_index rxe0 "$client_ip")" -p PORT -n 50 "${@:2}" "$server_ip"
 }
 
 ucx_perftest() {
-	check "ucx_perftest_$1" env "${ucx[@]}" UCX_NET_DEVICES=rxe1:1 ucx_perftest -P 0 -p "$port" -- \
-		env "${ucx[@]}" UCX_NET_DEVICES=rxe0:1 ucx_perftest -P 0 -p "$port" -t "$2" -s 65536 -n 20 -w 2 "$server_ip"
+	check "ucx_perftest_$1" env "${ucx[@]}" UCX_NET_DEVICES=rxe1:1 ucx_perftest -P 0 -p PORT -- \
+		env "${ucx[@]}" UCX_NET_DEVICES=rxe0:1 ucx_perftest -P 0 -p PORT -t "$2" -s 65536 -n 20 -w 2 "$server_ip"
 }
 
 # ib_umem_get(device, address, length, access): what pins the memory of a
@@ -250,17 +226,17 @@ ucx_perftest tag tag_bw
 ucx_perftest put ucp_put_bw
 ucx_perftest get ucp_get
 by=cm
-check rping rping -s -a "$server_ip" -p "$port" -S 4096 -C 10 -- \
-	rping -c -a "$server_ip" -I "$client_ip" -p "$port" -S 4096 -C 10 -V
-check ucmatose ucmatose -b "$server_ip" -p "$port" -C 10 -S 4096 -- \
-	ucmatose -s "$server_ip" -b "$client_ip" -p "$port" -C 10 -S 4096
+check rping rping -s -a "$server_ip" -p PORT -S 4096 -C 10 -- \
+	rping -c -a "$server_ip" -I "$client_ip" -p PORT -S 4096 -C 10 -V
+check ucmatose ucmatose -b "$server_ip" -p PORT -C 10 -S 4096 -- \
+	ucmatose -s "$server_ip" -b "$client_ip" -p PORT -C 10 -S 4096
 head -c 300000 /dev/urandom >"$logs.file"
-serves=forever
-check rcopy rcopy -p "$port" -- \
-	rcopy -p "$port" "$logs.file" "$server_ip:$logs.copy"
-serves=once by=tcp
-check fi_pingpong_msg fi_pingpong -p verbs -e msg -d rxe1 -B "$port" -I 10 -S 65536 -- \
-	fi_pingpong -p verbs -e msg -d rxe0 -P "$port" -I 10 -S 65536 "$server_ip"
+server_ends=no
+check rcopy rcopy -p PORT -- \
+	rcopy -p PORT "$logs.file" "$server_ip:$logs.copy"
+server_ends=yes by=tcp
+check fi_pingpong_msg fi_pingpong -p verbs -e msg -d rxe1 -B PORT -I 10 -S 65536 -- \
+	fi_pingpong -p verbs -e msg -d rxe0 -P PORT -I 10 -S 65536 "$server_ip"
 
 echo 0 >"$trace/events/kprobes/registration/enable"
 echo >"$trace/kprobe_events"

@@ -15,25 +15,15 @@ size=1048576
 logs=$(mktemp -d)
 failed=0
 
+# shellcheck source=tests/guest/wait.sh
+. "$here/wait.sh"
+
 # What works is in peermr(7). Ranks on different NICs: all goes over the wire.
 settings=(UCX_TLS=rc_verbs,ud_verbs:aux,self UCX_UD_VERBS_ETH_DGID_CHECK=n)
 zero_copy=(UCX_RNDV_THRESH=8192)
 bounce=(UCX_RNDV_THRESH=inf UCX_ZCOPY_THRESH=inf)
 # shellcheck disable=SC2016 # for the shell that mpirun starts
 on_its_nic='UCX_NET_DEVICES=rxe$((OMPI_COMM_WORLD_RANK % 2)):1 exec "$0" "$@"'
-
-# Memory comes back once it is zeroed.
-leaves_nothing() {
-	local left
-
-	for _ in {1..100}; do
-		left=$(cat "$sysfs/buffers" "$sysfs/pinned" "$sysfs/quarantined" | paste -sd ' ')
-		[[ $left != "0 0 0" ]] || return 0
-		sleep 0.1
-	done
-	echo "the window still has (buffers, pinned, quarantined): $left"
-	return 1
-}
 
 # collectives RANKS FILE SETTING...: runs the example; the broadcast file is seen by
 # the host in the window of each rank but the first. Sets pinned while they wait.
@@ -90,7 +80,7 @@ check() {
 
 	shift
 	"$here/outside.sh" pattern "$size" "$file"
-	if { "$1" "$2" "$file" && leaves_nothing; } 3>&2 >"$logs.reason" 2>&1; then
+	if { "$1" "$2" "$file" && leaves_nothing "$sysfs"; } 3>&2 >"$logs.reason" 2>&1; then
 		echo "PASS $name"
 	else
 		failed=1
