@@ -66,6 +66,11 @@ static void *window_alloc(size_t size, size_t alignment, const void *caller)
 
 #define CALLER __builtin_return_address(0)
 
+static bool is_power_of_two(size_t value)
+{
+	return value && !(value & (value - 1));
+}
+
 static void *allocate(size_t size, const void *caller)
 {
 	return window_alloc(size, 0, caller) ?: __libc_malloc(size);
@@ -76,7 +81,7 @@ static void *allocate_aligned(size_t alignment, size_t size, const void *caller)
 	void *address = NULL;
 
 	/* The C library rounds up or refuses what is no power of two. */
-	if (alignment && !(alignment & (alignment - 1)))
+	if (is_power_of_two(alignment))
 		address = window_alloc(size, alignment, caller);
 	return address ?: __libc_memalign(alignment, size);
 }
@@ -164,7 +169,7 @@ EXPORT void *memalign(size_t alignment, size_t size)
 
 EXPORT void *aligned_alloc(size_t alignment, size_t size)
 {
-	if (!alignment || alignment & (alignment - 1)) {
+	if (!is_power_of_two(alignment)) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -176,8 +181,7 @@ EXPORT int posix_memalign(void **out, size_t alignment, size_t size)
 	int saved_errno = errno;
 	void *address;
 
-	if (!alignment || alignment % sizeof(void *) ||
-	    alignment & (alignment - 1))
+	if (!is_power_of_two(alignment) || alignment % sizeof(void *))
 		return EINVAL;
 	address = allocate_aligned(alignment, size, CALLER);
 	errno = saved_errno;

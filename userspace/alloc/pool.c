@@ -2,14 +2,13 @@
 /* The memory of one window that this process has taken, and how it gets more. */
 #include <errno.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "chunk.h"
+#include "debug.h"
 #include "peermr.h"
 #include "pool.h"
 
@@ -49,35 +48,17 @@ static void pool_leave(void)
 	pthread_mutex_unlock(&pool.lock);
 }
 
-/* One write(), without stdio: anything may be locked here. */
-__attribute__((format(printf, 1, 2)))
-static void pool_say(const char *format, ...)
-{
-	char line[512];
-	va_list args;
-	int length;
-
-	va_start(args, format);
-	length = vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	if (length >= (int)sizeof(line))
-		length = sizeof(line) - 1;
-	/* Nobody is left to be told of a failure. */
-	if (length > 0 && write(STDERR_FILENO, line, length) < 0)
-		return;
-}
-
 static void pool_explain(size_t size, int error)
 {
 	if (pool.told)
 		return;
 	pool.told = true;
 	if (pool.refused)
-		pool_say("peermr: alloc: %s: cannot open it: %s; allocations come from host memory\n",
-			 pool.name, strerror(error));
+		peermr_debug("alloc: %s: cannot open it: %s; allocations come from host memory",
+			     pool.name, strerror(error));
 	else
-		pool_say("peermr: alloc: %s: no %zu bytes there: %s; this and what else does not fit comes from host memory\n",
-			 pool.name, size, strerror(error));
+		peermr_debug("alloc: %s: no %zu bytes there: %s; this and what else does not fit comes from host memory",
+			     pool.name, size, strerror(error));
 }
 
 static bool pool_open(void)
@@ -106,7 +87,6 @@ static void pool_widen(uintptr_t first, uintptr_t last)
 static struct chunk *pool_grow(size_t size, size_t alignment)
 {
 	struct chunk *chunk = NULL;
-	const char *debug;
 	size_t length;
 
 	if (!pool_open())
@@ -128,10 +108,9 @@ static struct chunk *pool_grow(size_t size, size_t alignment)
 		   (uintptr_t)chunk->start + chunk->length);
 	chunk->next = pool.chunks;
 	pool.chunks = chunk;
-	debug = getenv("PEERMR_DEBUG");
-	if (debug && strcmp(debug, "0"))
-		pool_say("peermr: alloc: %s: %zu bytes at %p\n", pool.name,
-			 chunk->length, (void *)chunk->start);
+	if (peermr_debug_enabled())
+		peermr_debug("alloc: %s: %zu bytes at %p", pool.name,
+			     chunk->length, (void *)chunk->start);
 	return chunk;
 }
 
@@ -227,8 +206,8 @@ bool pool_free(void *address)
 	pool_enter();
 	chunk = pool_chunk_of(address);
 	if (chunk && !chunk_free(chunk, address)) {
-		pool_say("peermr: alloc: free(%p): nothing is allocated there\n",
-			 address);
+		peermr_debug("alloc: free(%p): nothing is allocated there",
+			     address);
 		abort();
 	}
 	if (chunk && !chunk->used)

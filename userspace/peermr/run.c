@@ -107,26 +107,35 @@ static bool run_has_word(const char *list, const char *word)
 	return false;
 }
 
+/* @value: NULL if there was no memory for it. */
+static int run_setenv(const char *name, const char *value)
+{
+	int ret = value ? setenv(name, value, 1) : -1;
+
+	if (ret)
+		complain("run", "cannot set the environment: %m");
+	return ret;
+}
+
 /*
  * Last in the list: another library that wraps ibv_reg_mr(), too, calls ours as
  * the next one, while we call that of libibverbs.
  */
 static int run_preload(const char *from_tool)
 {
-	const char *before = getenv("LD_PRELOAD");
-	char *library = run_library_find(from_tool), *after = NULL;
+	const char *before = getenv("LD_PRELOAD") ?: "";
+	char *library = run_library_find(from_tool), *after;
 	int ret = 0;
 
 	if (!library)
 		return -1;
-	if (!before || !*before)
-		ret = setenv("LD_PRELOAD", library, 1);
-	else if (!run_has_word(before, library))
-		ret = asprintf(&after, "%s:%s", before, library) < 0 ? -1 :
-		      setenv("LD_PRELOAD", after, 1);
-	if (ret)
-		complain("run", "cannot set the environment: %m");
-	free(after);
+	if (!run_has_word(before, library)) {
+		if (asprintf(&after, "%s%s%s", before, *before ? ":" : "",
+			     library) < 0)
+			after = NULL;
+		ret = run_setenv("LD_PRELOAD", after);
+		free(after);
+	}
 	free(library);
 	return ret;
 }
@@ -150,9 +159,7 @@ static int run_window(const char *name)
 		goto out;
 	}
 	close(fd);
-	ret = setenv("PEERMR_ALLOC_WINDOW", windows->name, 1);
-	if (ret)
-		complain("run", "cannot set the environment: %m");
+	ret = run_setenv("PEERMR_ALLOC_WINDOW", windows->name);
 out:
 	free(windows);
 	return ret;
@@ -165,11 +172,10 @@ static int run_prepare(const struct run_request *request)
 	if (request->window && (run_window(request->window) ||
 				run_preload(PEERMR_ALLOC_FROM_TOOL)))
 		return -1;
-	if ((request->debug && setenv("PEERMR_DEBUG", "1", 1)) ||
-	    (request->min[0] && setenv("PEERMR_ALLOC_MIN", request->min, 1))) {
-		complain("run", "cannot set the environment: %m");
+	if (request->debug && run_setenv("PEERMR_DEBUG", "1"))
 		return -1;
-	}
+	if (request->min[0] && run_setenv("PEERMR_ALLOC_MIN", request->min))
+		return -1;
 	return 0;
 }
 
