@@ -160,9 +160,10 @@ dev_t peermr_devt(int minor);
 struct inode *peermr_inode_new(void);
 struct file *peermr_file_new(struct inode *inode);
 
-/* revoke.c */
+/* window.c */
 const char *peermr_window_page_dma(struct peermr_window *window);
 
+/* revoke.c */
 void peermr_window_revoke(struct peermr_window *window);
 int peermr_window_revoke_unused(struct peermr_window *window);
 int peermr_window_wait_idle(struct peermr_window *window, bool interruptible);

@@ -13,7 +13,7 @@
 
 /* Data from and to a file, which the host compares and traces. */
 #define DISK_OF_FILE "peermr-file"
-/* Zeroes, and 8 MiB a second of them. */
+/* Zeroes, and 1 MiB a second of them. */
 #define DISK_SLOW "peermr-slow"
 
 /* Opens the disk; @flags are added to O_RDWR. */

@@ -13,8 +13,8 @@
 #define LENGTH (4 * MIB)
 /* On the disk: what no other test uses. */
 #define UNUSED_AT (48 * MIB)
-/* Two seconds of the slow disk; the other one ends before SLOW_AT. */
-#define SLOW_LENGTH (16 * MIB)
+/* Eight seconds of the slow disk; the other one ends before SLOW_AT. */
+#define SLOW_LENGTH (8 * MIB)
 #define SLOW_AT (64 * MIB)
 
 static void need_pages(void)
