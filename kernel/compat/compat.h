@@ -136,12 +136,7 @@ static inline vm_fault_t peermr_compat_insert_page(struct vm_fault *vmf,
 				       peermr_compat_write_fault(vmf));
 }
 
-static inline vm_fault_t peermr_compat_insert_pfn_pmd(struct vm_fault *vmf,
-						      phys_addr_t phys)
-{
-	return vmf_insert_pfn_pmd(vmf, PHYS_PFN(phys),
-				  peermr_compat_write_fault(vmf));
-}
+#define peermr_compat_device_pfn(phys)	PHYS_PFN(phys)
 #else
 #include <linux/pfn_t.h>
 
@@ -174,11 +169,25 @@ static inline vm_fault_t peermr_compat_insert_page(struct vm_fault *vmf,
 			       pfn_to_page(PHYS_PFN(phys)));
 }
 
+#define peermr_compat_device_pfn(phys)	phys_to_pfn_t(phys, PFN_DEV)
+#endif
+
+/*
+ * Where a 2 MiB entry cannot be special (before 6.12), get_user_pages_fast() takes
+ * it for one of pages and reads a struct page that is not there.
+ */
+#ifdef CONFIG_ARCH_SUPPORTS_PMD_PFNMAP
 static inline vm_fault_t peermr_compat_insert_pfn_pmd(struct vm_fault *vmf,
 						      phys_addr_t phys)
 {
-	return vmf_insert_pfn_pmd(vmf, phys_to_pfn_t(phys, PFN_DEV),
+	return vmf_insert_pfn_pmd(vmf, peermr_compat_device_pfn(phys),
 				  peermr_compat_write_fault(vmf));
+}
+#else
+static inline vm_fault_t peermr_compat_insert_pfn_pmd(struct vm_fault *vmf,
+						      phys_addr_t phys)
+{
+	return VM_FAULT_FALLBACK;
 }
 #endif
 

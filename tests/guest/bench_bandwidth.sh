@@ -7,11 +7,15 @@
 # for host memory, and for the ratio device/host of each turn.
 set -euo pipefail
 
+here=$(dirname -- "$(realpath -- "$0")")
 rounds=${1:?usage: bench_bandwidth.sh ROUNDS}
 node=${PEERMR_WINDOW:?is set by tests/vm/run}
 server_address=10.99.0.2
 bytes_a_run=67108864
 logs=$(mktemp -d)
+
+# shellcheck source=tests/guest/wait.sh
+. "$here/wait.sh"
 
 # perftest CPU ARGS...: becomes ib_write_bw. It spins: as an idle task it never keeps
 # a CPU from the threads of rxe, and client and server have each their CPU.
@@ -30,10 +34,8 @@ measure_once() {
 		-F -p "$port")
 	perftest 1 -d rxe1 "${options[@]}" "$@" >"$logs/server" 2>&1 &
 	server=$!
-	for _ in {1..400}; do
-		! grep -q ":$(printf %04X "$port") .* 0A " /proc/net/tcp /proc/net/tcp6 || break
-		sleep 0.05
-	done
+	# If it never does, the client says so.
+	wait_for 20 listens "$port" || true
 	if ! (perftest 0 -d rxe0 "${options[@]}" "$server_address") >"$logs/client" 2>&1 ||
 		! wait "$server"; then
 		tail -n 20 "$logs/server" "$logs/client" >&2

@@ -134,9 +134,4 @@ for entry in "${tests[@]}"; do
 		>>"$share/results"
 done
 
-for _ in {1..100}; do
-	left=$(cat "$sysfs/buffers" "$sysfs/pinned" "$sysfs/quarantined" | paste -sd ' ')
-	[[ $left != "0 0 0" ]] || exit 0
-	sleep 0.1
-done
-die "every program has ended, but $window still has (buffers, pinned, quarantined): $left"
+left=$(leaves_nothing "$sysfs") || die "every program has ended, but $left"

@@ -8,6 +8,9 @@
 #   pattern   the name of a pattern in /mnt/share, and size its length
 # and define fail REASON..., which does not return.
 
+# shellcheck source=tests/guest/wait.sh
+. "$here/wait.sh"
+
 # The receiver sleeps in --wait_destroy and keeps its memory until we end it.
 receiver_pid=
 end_receiver() {
@@ -17,16 +20,8 @@ end_receiver() {
 	receiver_pid=
 }
 
-# The state 0A of /proc/net/tcp is LISTEN.
 wait_for_listener() {
-	local state
-
-	printf -v state ':%04X [0-9A-F:]* 0A ' "$port"
-	for _ in {1..600}; do
-		! grep -q "$state" /proc/net/tcp /proc/net/tcp6 || return 0
-		sleep 0.1
-	done
-	fail "the server does not listen on port $port"
+	wait_for 60 listens "$port" || fail "the server does not listen on port $port"
 }
 
 # expect_absent WHEN: nothing of the pattern is in the device's memory.

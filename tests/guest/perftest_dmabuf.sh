@@ -57,15 +57,6 @@ buffers_are() {
 	[[ $(<"/sys/class/peermr/$window/buffers") -eq $1 ]]
 }
 
-# wait_for COMMAND...: it succeeds within a minute.
-wait_for() {
-	for _ in {1..600}; do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 # transfer PROGRAM RECEIVER SENDER_MEMORY RECEIVER_MEMORY: RECEIVER is server or
 # client, memory is host or device.
 transfer() {
@@ -97,7 +88,7 @@ transfer() {
 	wait "$sender_pid" || fail "the $sender ended with status $?"
 	kill -0 "$receiver_pid" 2>/dev/null || fail "the $receiver ended too early"
 	# What the sender had in the device goes with it.
-	wait_for buffers_are "$([[ $4 == host ]] && echo 0 || echo 1)" ||
+	wait_for 60 buffers_are "$([[ $4 == host ]] && echo 0 || echo 1)" ||
 		fail "$(<"/sys/class/peermr/$window/buffers") buffers are left"
 	if [[ $4 == host ]]; then
 		expect_absent "the $receiver had a host buffer"
@@ -107,7 +98,7 @@ transfer() {
 			fail "the $receiver registered no dma-buf"
 	fi
 	end_receiver
-	wait_for buffers_are 0 || fail "the $receiver leaves buffers behind"
+	wait_for 60 buffers_are 0 || fail "the $receiver leaves buffers behind"
 	rm -f "$share/$pattern" "$share/$pattern.txt"
 }
 

@@ -4,7 +4,8 @@
 # plain_test.sh preload|plugin: programs that know nothing of device memory reach
 # that of a window without struct pages through plain ibv_reg_mr(), which fails
 # without our front end. preload: "peermr run" is the front end; plugin: libibverbs
-# with the plug-in is, and nothing is set. Needs tests/check-outside on the host.
+# with the plug-in is, which the dynamic linker finds by its configuration, and no
+# variable is set. Needs tests/check-outside on the host.
 set -uo pipefail
 
 here=$(dirname -- "$(realpath -- "$0")")
@@ -18,13 +19,23 @@ pattern=
 started=()
 failed=0
 
-# Debian's own libraries, which no front end has touched.
-stock=(env -u LD_LIBRARY_PATH)
+# shellcheck source=tests/guest/wait.sh
+. "$here/wait.sh"
+
+# stock: with Debian's own libraries, which no front end has touched.
 case ${1:-} in
 preload)
+	stock=(env -u LD_LIBRARY_PATH)
 	front_end=(peermr run --)
 	;;
-plugin) front_end=() ;;
+plugin)
+	unset LD_LIBRARY_PATH
+	debian=$(dirname -- "$(ldconfig -p | awk '$1 == "libibverbs.so.1" { print $NF; exit }')")
+	stock=(env LD_LIBRARY_PATH="$debian")
+	front_end=()
+	echo /opt/rdma-core-peermr/lib >/etc/ld.so.conf.d/000-peermr.conf
+	ldconfig
+	;;
 *)
 	echo "usage: plain_test.sh preload|plugin" >&2
 	exit 2
@@ -39,7 +50,7 @@ check() {
 	shift
 	rm -rf "${logs:?}"/*
 	started=()
-	if { "$@" && leaves_nothing; } >"$logs/reason" 2>&1; then
+	if { "$@" && leaves_nothing "$sysfs"; } >"$logs/reason" 2>&1; then
 		echo "PASS $name"
 		return
 	fi
@@ -48,19 +59,6 @@ check() {
 	echo "FAIL $name: ${reason:-no reason}"
 	tail -n 20 "$logs"/* >&2
 	[[ ${#started[@]} -eq 0 ]] || kill "${started[@]}" 2>/dev/null
-}
-
-# Memory comes back once it is zeroed.
-leaves_nothing() {
-	local left
-
-	for _ in {1..100}; do
-		left=$(cat "$sysfs/buffers" "$sysfs/pinned" "$sysfs/quarantined" | paste -sd ' ')
-		[[ $left != "0 0 0" ]] || return 0
-		sleep 0.1
-	done
-	echo "the window still has (buffers, pinned, quarantined): $left"
-	return 1
 }
 
 fresh_pattern() {
@@ -79,8 +77,8 @@ arrived() {
 	return 1
 }
 
-# wait_for PID COMMAND...: until the command succeeds, while the process lives.
-wait_for() {
+# wait_beside PID COMMAND...: until the command succeeds, while the process lives.
+wait_beside() {
 	local pid=$1
 
 	shift
@@ -113,7 +111,7 @@ plain_app_works() {
 	pid=$!
 	started+=("$pid")
 	exec {go}>"$logs/go"
-	if ! wait_for "$pid" grep -qx written "$logs/out"; then
+	if ! wait_beside "$pid" grep -qx written "$logs/out"; then
 		exec {go}>&-
 		echo "$1: $(tail -n 1 "$logs/out")"
 		return 1
@@ -123,13 +121,6 @@ plain_app_works() {
 	wait "$pid" && [[ $(tail -n 1 "$logs/out") == read ]] && return
 	echo "$1: $(tail -n 1 "$logs/out")"
 	return 1
-}
-
-listens() {
-	local state
-
-	printf -v state ':%04X [0-9A-F:]* 0A ' "$port"
-	grep -q "$state" /proc/net/tcp /proc/net/tcp6
 }
 
 # perftest NAME CPU COMMAND...: in the background. perftest spins: as an idle task
@@ -146,7 +137,7 @@ perftest_is_refused() {
 	port=$((port + 1))
 	perftest server 0 "${stock[@]}" ib_write_bw -d rxe1 -s "$size" -n 16 -t 4 -F \
 		-p "$port" --mmap="$node"
-	wait_for "$!" listens && {
+	wait_beside "$!" listens "$port" && {
 		perftest client 0 "${stock[@]}" ib_write_bw -d rxe0 -s "$size" -n 16 -t 4 \
 			-F -p "$port" 10.99.0.2
 		wait "$!"
@@ -166,7 +157,7 @@ perftest_works() {
 	perftest server 1 "${front_end[@]}" ib_write_bw -d rxe1 -s "$size" -n 16 -t 4 -F \
 		-p "$port" --mmap="$node" --wait_destroy=60
 	server=$!
-	wait_for "$server" listens || { echo "the server does not listen" && return 1; }
+	wait_beside "$server" listens "$port" || { echo "the server does not listen" && return 1; }
 	perftest client 0 ib_write_bw -d rxe0 -s "$size" -n 16 -t 4 -F -p "$port" \
 		--payload_file_path="$share/$pattern.txt" 10.99.0.2
 	client=$!

@@ -120,6 +120,23 @@ static void host_memory_is_registered_plainly(void)
 	CHECK_EQ(report().plain_error, -EFAULT);
 }
 
+/* With 2 MiB of it in one entry of the page table, which the kernel reads unlocked. */
+static void touched_memory_without_pages_is_a_bad_address(void)
+{
+	unsigned char *device = node_map_fresh(LENGTH);
+	struct ibv_mr *mr;
+
+	memset(device, 1, LENGTH);
+	open_end();
+	if (!has_pages()) {
+		CHECK_ERRNO(!ibv_reg_mr(end.pd, device, LENGTH, ACCESS), EFAULT);
+		return;
+	}
+	mr = ibv_reg_mr(end.pd, device, LENGTH, ACCESS);
+	CHECK(mr);
+	CHECK(!ibv_dereg_mr(mr));
+}
+
 static void data_arrives_at_odd_offsets(void)
 {
 	static const size_t offsets[] = { 0, 4096 + 1, 2 * MIB + 12345 };
@@ -393,6 +410,7 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		TEST(host_memory_is_registered_plainly),
+		TEST(touched_memory_without_pages_is_a_bad_address),
 		TEST(data_arrives_at_odd_offsets),
 		TEST(an_iova_of_ones_own_works),
 		TEST(an_iova_that_disagrees_below_a_page_is_einval),

@@ -42,17 +42,6 @@ trap clean_up EXIT
 # shellcheck source=tests/guest/perftest.sh
 . "$here/perftest.sh"
 
-# eventually SECONDS COMMAND...: COMMAND succeeds within that time.
-eventually() {
-	local deadline=$((SECONDS + $1))
-
-	shift
-	until "$@" 2>/dev/null; do
-		[[ $SECONDS -lt $deadline ]] || return 1
-		sleep 0.2
-	done
-}
-
 # Sets "at" to where the host sees the pattern.
 the_host_sees_traffic() {
 	at=$("$here/outside.sh" find "$pattern" | awk 'NR == 1 { print $1 }')
@@ -72,7 +61,7 @@ start_traffic() {
 	"$patched/ib_write_bw" -d rxe0 -p "$port" -s "$size" -t 4 -D 300 -F \
 		"--payload_file_path=$share/$pattern.txt" 10.99.0.2 >"$logs/client" 2>&1 &
 	client_pid=$!
-	eventually 60 the_host_sees_traffic || fail "the host sees no traffic"
+	wait_for 60 the_host_sees_traffic || fail "the host sees no traffic"
 	sleep 2
 	kill -0 "$server_pid" "$client_pid" || fail "perftest ended too early"
 }
@@ -80,7 +69,7 @@ start_traffic() {
 # ended PID NAME: it ends by itself with an exit status of its own; sets "status".
 ended() {
 	status=0
-	eventually 60 eval "! kill -0 $1" || { say_why "the $2 goes on"; return 1; }
+	wait_for 60 eval "! kill -0 $1" || { say_why "the $2 goes on"; return 1; }
 	wait "$1" || status=$?
 	[[ $status -lt 128 ]] || { say_why "the $2 was killed, status $status"; return 1; }
 }
@@ -92,7 +81,7 @@ pass_unless_bad() {
 mode=pages
 while :; do
 	begin "a_window_in_mode_${mode}_is_bound"
-	eventually 20 peermr unbind "$bdf" || fail "it cannot be unbound"
+	wait_for 20 peermr unbind "$bdf" || fail "it cannot be unbound"
 	peermr bind "$bdf" --mode "$mode" >/dev/null || fail "it cannot be bound"
 
 	begin "an_unbind_by_force_does_not_wait_for_a_dmabuf_of_mode_$mode"

@@ -16,6 +16,9 @@ logs=$(mktemp -d)
 port=19000
 failed=0
 
+# shellcheck source=tests/guest/wait.sh
+. "$here/wait.sh"
+
 pass() {
 	echo "PASS $1"
 }
@@ -25,34 +28,10 @@ fail() {
 	failed=1
 }
 
-# eventually SECONDS COMMAND...: COMMAND succeeds within that time.
-eventually() {
-	local deadline=$((SECONDS + $1))
-
-	shift
-	until "$@" 2>/dev/null; do
-		[[ $SECONDS -lt $deadline ]] || return 1
-		sleep 0.2
-	done
-}
-
-counters_are_zero() {
-	[[ $(cat "$sysfs/buffers" "$sysfs/pinned" "$sysfs/quarantined" |
-		paste -sd ' ') == "0 0 0" ]]
-}
-
 # ask STEP: have the host do it.
 ask() {
 	touch "$share/$1.ask"
-	eventually 60 test -e "$share/$1.done"
-}
-
-# listening: somebody waits for a connection on $port, over IPv4 or IPv6.
-listening() {
-	local hex
-
-	printf -v hex '%04X' "$port"
-	grep -qE ":$hex 0+:0000 0A" /proc/net/tcp /proc/net/tcp6
+	wait_for 60 test -e "$share/$1.done"
 }
 
 is_pinned() {
@@ -65,11 +44,11 @@ start_traffic() {
 	ib_write_bw -d rxe1 -p "$port" -s 65536 -t 4 -D 120 --mmap="/dev/peermr/$window" \
 		>"$logs/server" 2>&1 &
 	server=$! client=
-	eventually 30 listening || return 1
+	wait_for 30 listens "$port" || return 1
 	ib_write_bw -d rxe0 -p "$port" -s 65536 -t 4 -D 120 10.99.0.2 \
 		>"$logs/client" 2>&1 &
 	client=$!
-	eventually 30 is_pinned && sleep 2 &&
+	wait_for 30 is_pinned && sleep 2 &&
 		kill -0 "$server" && kill -0 "$client"
 }
 
@@ -100,8 +79,8 @@ a_bus_reset_under_traffic_takes_the_memory_away() {
 	[[ $status -eq 135 ]] || fail "$test" "touching the memory gave status $status, not SIGBUS"
 	[[ $(cat "$sysfs/state") == live ]] || fail "$test" "the window is $(cat "$sysfs/state")"
 	stop_traffic
-	eventually 20 counters_are_zero ||
-		fail "$test" "buffers, pinned, quarantined: $(cat "$sysfs"/{buffers,pinned,quarantined} | paste -sd ' ')"
+	wait_for 20 has_all_memory_back "$sysfs" ||
+		fail "$test" "buffers, pinned, quarantined: $(memory_left "$sysfs")"
 	window_works || fail "$test" "the window does not work after it: $(grep -m1 FAIL "$logs/lib_test")"
 	[[ $failed -ne 0 ]] || pass "$test"
 }
@@ -124,11 +103,11 @@ an_unplug_under_traffic_waits_for_the_last_pin() {
 
 	start_traffic || { fail "$test" "no traffic: $(tail -qn1 "$logs"/*)"; stop_traffic; return; }
 	ask unplug || { fail "$test" "QEMU did not take the request"; return; }
-	eventually 60 node_is_gone || { fail "$test" "the device node stays"; return; }
-	eventually 30 waiting_is_logged || fail "$test" "the log does not name who is waited for"
+	wait_for 60 node_is_gone || { fail "$test" "the device node stays"; return; }
+	wait_for 30 waiting_is_logged || fail "$test" "the log does not name who is waited for"
 	[[ -e $device ]] || fail "$test" "the device went while pages of it were pinned"
 	stop_traffic
-	eventually 60 device_is_gone || { fail "$test" "the device never went"; return; }
+	wait_for 60 device_is_gone || { fail "$test" "the device never went"; return; }
 	[[ -z $(ls /sys/class/peermr) ]] || fail "$test" "a window is left: $(ls /sys/class/peermr)"
 	[[ $failed -ne 0 ]] || pass "$test"
 }
@@ -141,7 +120,7 @@ a_device_plugged_in_again_works() {
 	local test=${FUNCNAME[0]}
 
 	ask plug || { fail "$test" "QEMU did not take the request"; return; }
-	eventually 60 device_is_back || { fail "$test" "the device does not come back"; return; }
+	wait_for 60 device_is_back || { fail "$test" "the device does not come back"; return; }
 	peermr bind "$bdf" >/dev/null || { fail "$test" "peermr bind failed"; return; }
 	window_works || fail "$test" "the window does not work: $(grep -m1 FAIL "$logs/lib_test")"
 	[[ $failed -ne 0 ]] || pass "$test"

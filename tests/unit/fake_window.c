@@ -33,7 +33,8 @@ static int fake_window_alloc(struct peermr_alloc *alloc)
 	fake_window.last_alloc = *alloc;
 	if (alloc->size != sizeof(*alloc) || !alloc->length)
 		return EINVAL;
-	if (handle >= MAX_HANDLES)
+	if (handle >= MAX_HANDLES ||
+	    (fake_window.most && alloc->length > fake_window.most))
 		return ENOSPC;
 	alloc->length = (alloc->length + fake_window.granule - 1) &
 			-fake_window.granule;

@@ -21,6 +21,7 @@
  * @last_alloc: the latest ALLOC as it came in
  * @last_lookup: address of the latest LOOKUP
  * @granule: lengths are rounded up to it
+ * @most: a longer ALLOC is ENOSPC; 0 for no limit
  * @live: handles that were allocated and not freed
  * @allocs: how many ALLOC were answered
  * @bad_frees: FREE of a handle that is not live
@@ -38,6 +39,7 @@ struct fake_window {
 	struct peermr_alloc last_alloc;
 	__u64 last_lookup;
 	__u64 granule;
+	__u64 most;
 	int live;
 	int allocs;
 	int bad_frees;

@@ -25,6 +25,8 @@ _peermr() {
 	test:--rdma-device | test:-d | paths:--rdma-device | paths:-d)
 		words=$(_peermr_words /sys/class/infiniband/*)
 		;;
+	run:--alloc | run:-a) words=$(_peermr_words /sys/class/peermr/*) ;;
+	run:--min | run:-m) ;;
 	*:--gid-index | *:-g | *:--size | *:-s) ;;
 	*)
 		case $COMP_CWORD:${COMP_WORDS[1]-} in
@@ -44,7 +46,7 @@ _peermr() {
 		*:test)
 			words="--rdma-device --gid-index --size --help $(_peermr_words /sys/class/peermr/*)"
 			;;
-		2:run) words="--debug --help -- $(compgen -c -- "$current")" ;;
+		2:run) words="--alloc --min --debug --help -- $(compgen -c -- "$current")" ;;
 		*:run) words=$(compgen -c -f -- "$current") ;;
 		*:paths)
 			words="--rdma-device --json --help $(_peermr_words /sys/class/peermr/*)"

@@ -2,6 +2,7 @@
 /* peermr run: a program with device memory in its plain ibv_reg_mr(). */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "program.h"
 #include "tool.h"
+#include "window.h"
 
 /* As env(1): what the program cannot have said itself. */
 enum {
@@ -19,18 +21,35 @@ enum {
 };
 
 static const char run_help[] =
-"Usage: peermr run [--debug] [--] PROGRAM [ARGUMENT...]\n"
+"Usage: peermr run [--debug] [--alloc WINDOW [--min SIZE]] [--]\n"
+"                  PROGRAM [ARGUMENT...]\n"
 "\n"
 "Run a program whose ibv_reg_mr() takes memory of windows and of other devices,\n"
 "as dma-bufs where the NIC takes them. What the program runs inherits it.\n"
 "\n"
-"  -d, --debug  print a line on standard error for each registration\n"
+"  -a, --alloc WINDOW  take what the program allocates from WINDOW, if it is\n"
+"                      large or aligned to a page\n"
+"  -m, --min SIZE      with --alloc: the smallest allocation that is large; 64K\n"
+"  -d, --debug         print a line on standard error for each registration,\n"
+"                      and for what --alloc takes from the window\n"
 "\n"
 "Exit status: that of the program; 125 if peermr fails itself, 126 if the\n"
 "program cannot be executed, 127 if there is none.\n";
 
+/**
+ * struct run_request - what to run a program with
+ * @window: where its allocations come from, as the user wrote it, or NULL
+ * @min: smallest one, as a number of bytes; empty for the default
+ * @debug: tell what is done
+ */
+struct run_request {
+	const char *window;
+	char min[24];
+	bool debug;
+};
+
 /* Beside the tool as it is installed, wherever that tree is now. */
-static int run_library(char *path, size_t size)
+static int run_library(const char *from_tool, char *path, size_t size)
 {
 	char tool[PATH_MAX], *slash;
 	ssize_t length;
@@ -43,17 +62,17 @@ static int run_library(char *path, size_t size)
 	if (!slash)
 		return -ENOENT;
 	*slash = '\0';
-	length = snprintf(path, size, "%s/" PEERMR_PRELOAD_FROM_TOOL, tool);
+	length = snprintf(path, size, "%s/%s", tool, from_tool);
 	if (length < 0 || (size_t)length >= size)
 		return -ENAMETOOLONG;
 	return 0;
 }
 
 /* The name in LD_PRELOAD, without the dots: it is read by other programs. */
-static char *run_library_find(void)
+static char *run_library_find(const char *from_tool)
 {
 	char path[PATH_MAX], *found;
-	int ret = run_library(path, sizeof(path));
+	int ret = run_library(from_tool, path, sizeof(path));
 
 	if (ret) {
 		complain("run", "cannot tell where the tool is installed: %s",
@@ -88,25 +107,76 @@ static bool run_has_word(const char *list, const char *word)
 	return false;
 }
 
+/* @value: NULL if there was no memory for it. */
+static int run_setenv(const char *name, const char *value)
+{
+	int ret = value ? setenv(name, value, 1) : -1;
+
+	if (ret)
+		complain("run", "cannot set the environment: %m");
+	return ret;
+}
+
 /*
  * Last in the list: another library that wraps ibv_reg_mr(), too, calls ours as
  * the next one, while we call that of libibverbs.
  */
-static int run_preload(const char *library)
+static int run_preload(const char *from_tool)
 {
-	const char *before = getenv("LD_PRELOAD");
-	char *after;
-	int ret;
+	const char *before = getenv("LD_PRELOAD") ?: "";
+	char *library = run_library_find(from_tool), *after;
+	int ret = 0;
 
-	if (!before || !*before)
-		return setenv("LD_PRELOAD", library, 1);
-	if (run_has_word(before, library))
-		return 0;
-	if (asprintf(&after, "%s:%s", before, library) < 0)
+	if (!library)
 		return -1;
-	ret = setenv("LD_PRELOAD", after, 1);
-	free(after);
+	if (!run_has_word(before, library)) {
+		if (asprintf(&after, "%s%s%s", before, *before ? ":" : "",
+			     library) < 0)
+			after = NULL;
+		ret = run_setenv("LD_PRELOAD", after);
+		free(after);
+	}
+	free(library);
 	return ret;
+}
+
+/* Its full name goes to the program; one that cannot be opened is a mistake. */
+static int run_window(const char *name)
+{
+	struct window *windows;
+	int count, fd, ret = -1;
+
+	count = window_find(name, &windows);
+	if (count < 0)
+		return -1;
+	if (count != 1) {
+		complain(name, "the device has several windows; name one of them");
+		goto out;
+	}
+	fd = window_open(windows);
+	if (fd < 0) {
+		window_open_complain(windows, fd);
+		goto out;
+	}
+	close(fd);
+	ret = run_setenv("PEERMR_ALLOC_WINDOW", windows->name);
+out:
+	free(windows);
+	return ret;
+}
+
+static int run_prepare(const struct run_request *request)
+{
+	if (run_preload(PEERMR_PRELOAD_FROM_TOOL))
+		return -1;
+	if (request->window && (run_window(request->window) ||
+				run_preload(PEERMR_ALLOC_FROM_TOOL)))
+		return -1;
+	if (request->debug && run_setenv("PEERMR_DEBUG", "1"))
+		return -1;
+	if (request->min[0] && run_setenv("PEERMR_ALLOC_MIN", request->min))
+		return -1;
+	return 0;
 }
 
 static int run_program(char **argv)
@@ -122,7 +192,7 @@ static int run_program(char **argv)
 	}
 	reason = program_ignores_preload(path);
 	if (reason)
-		complain(argv[0], "%s, so the dynamic linker does not load libpeermr-preload.so; device memory is not looked for",
+		complain(argv[0], "%s, so the dynamic linker does not load peermr's libraries; device memory is not looked for",
 			 reason);
 	fflush(NULL);
 	/* It is also the one for a script without an interpreter's name. */
@@ -136,19 +206,33 @@ static int run_program(char **argv)
 int command_run(int argc, char **argv)
 {
 	static const struct option options[] = {
+		{ "alloc", required_argument, NULL, 'a' },
+		{ "min", required_argument, NULL, 'm' },
 		{ "debug", no_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
-	bool debug = false;
-	char *library;
+	struct run_request request = { 0 };
+	uint64_t min;
 	int option;
 
 	/* The program's options are its own. */
-	while ((option = getopt_long(argc, argv, "+:dh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+:a:m:dh", options, NULL)) != -1) {
 		switch (option) {
+		case 'a':
+			request.window = optarg;
+			break;
+		case 'm':
+			if (size_parse(optarg, &min)) {
+				complain_usage(argv[0], "'%s' is not a size; write it like 4096, 64K, 4M or 1G",
+					       optarg);
+				return STATUS_RUN_FAILED;
+			}
+			snprintf(request.min, sizeof(request.min), "%" PRIu64,
+				 min);
+			break;
 		case 'd':
-			debug = true;
+			request.debug = true;
 			break;
 		case 'h':
 			fputs(run_help, stdout);
@@ -158,19 +242,15 @@ int command_run(int argc, char **argv)
 			return STATUS_RUN_FAILED;
 		}
 	}
+	if (request.min[0] && !request.window) {
+		complain_usage(argv[0], "--min is of use with --alloc only");
+		return STATUS_RUN_FAILED;
+	}
 	if (optind == argc) {
 		complain_usage(argv[0], "which program?");
 		return STATUS_RUN_FAILED;
 	}
-
-	library = run_library_find();
-	if (!library)
+	if (run_prepare(&request))
 		return STATUS_RUN_FAILED;
-	if (run_preload(library) || (debug && setenv("PEERMR_DEBUG", "1", 1))) {
-		complain("run", "cannot set the environment: %m");
-		free(library);
-		return STATUS_RUN_FAILED;
-	}
-	free(library);
 	return run_program(argv + optind);
 }

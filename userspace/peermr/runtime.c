@@ -41,7 +41,10 @@ static void runtime_find_cached(struct runtime *runtime, const char *cache,
 		    (size_t)(at - start) + length <= sizeof(runtime->library)) {
 			memcpy(runtime->library, start,
 			       (size_t)(at - start) + length);
-			return;
+			/* The cache may be older than what is there. */
+			if (!access(runtime->library, F_OK))
+				return;
+			runtime->library[0] = '\0';
 		}
 		from = at + length;
 	}

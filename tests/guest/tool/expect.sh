@@ -2,7 +2,11 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # shares variables with tool_test.sh
 #
 # What the tests of peermr(8) are written with: a verdict for each expectation,
-# and a process that holds memory of the window. Sourced by tool_test.sh.
+# and a process that holds memory of the window. Sourced by scripts that set here,
+# the directory of the guest's scripts.
+
+# shellcheck source=tests/guest/wait.sh
+. "$here/wait.sh"
 
 pass() {
 	echo "PASS $1"
@@ -47,17 +51,6 @@ is() {
 
 attribute() {
 	cat "/sys/class/peermr/$window/$1"
-}
-
-# wait_for SECONDS COMMAND...
-wait_for() {
-	local deadline=$((SECONDS + $1))
-
-	shift
-	until "$@"; do
-		[[ $SECONDS -lt $deadline ]] || return 1
-		sleep 0.1
-	done
 }
 
 python_json() {

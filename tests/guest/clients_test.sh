@@ -1,0 +1,247 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#
+# clients_test.sh [PATTERN]: the RDMA programs of the distribution, unmodified,
+# between rxe0 and rxe1, both sides with their buffers in the window by "peermr run
+# --alloc". Each registration is traced in the kernel: a test passes if the program
+# succeeds, both sides registered memory of the window, and nothing stays behind. One
+# that fails in host memory as well, without peermr, is skipped.
+# Prints a table of them all on stderr. PATTERN limits it to some programs.
+set -uo pipefail
+
+here=$(dirname -- "$(realpath -- "$0")")
+node=${PEERMR_WINDOW:?is set by tests/vm/run}
+sysfs=/sys/class/peermr/${node##*/}
+trace=/sys/kernel/tracing
+# Between one guest's own ends both addresses are local; these have no choice.
+server_ip=10.99.0.2
+client_ip=10.99.0.1
+pattern=${1:-*}
+port=20000
+logs=$(mktemp -d)
+failed=0
+table=()
+
+alloc=(peermr run --debug --alloc "${node##*/}" --min 4K --)
+run=("${alloc[@]}")
+ucx=(UCX_TLS=rc_verbs,ud_verbs:aux,self UCX_UD_VERBS_ETH_DGID_CHECK=n
+	UCX_RNDV_THRESH=8192 UCX_ALLOC_PRIO=heap)
+
+# shellcheck source=tests/guest/wait.sh
+. "$here/wait.sh"
+
+gid_index() {
+	local gid octets
+
+	read -ra octets <<<"${2//./ }"
+	printf -v octets '%02x%02x:%02x%02x' "${octets[@]}"
+	for gid in "/sys/class/infiniband/$1/ports/1/gids"/*; do
+		[[ $(<"$gid") != *":ffff:$octets" ]] || { echo "${gid##*/}" && return; }
+	done
+}
+
+# start SIDE COMMAND...: in the background; its pid is the program's own. Programs
+# that poll run as idle tasks, so that they never keep a CPU from Soft-RoCE.
+start() {
+	local side=$1 cpu=0
+
+	shift
+	[[ $side == client ]] || cpu=$((1 % $(nproc)))
+	taskset -c "$cpu" chrt --idle 0 "${run[@]}" "$@" >"$logs/$side" 2>"$logs/$side.err" </dev/null &
+}
+
+# By TCP, or by the RDMA connection manager.
+serves() {
+	if [[ ${by:-tcp} == tcp ]]; then
+		listens "$port"
+	else
+		rdma resource show cm_id | grep "LISTEN.*:$port\b" >/dev/null
+	fi
+}
+
+is_over() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+# in_window SIDE: how many registrations were of what that side took from the
+# window, and their bytes.
+in_window() {
+	sed -n 's/^peermr: alloc: .*: \([0-9]*\) bytes at \(0x[0-9a-f]*\)$/range \2 \1/p' \
+		"$logs/$1.err" >"$logs/ranges"
+	sed -n 's/.*registration: .* address=\(0x[0-9a-f]*\) length=\(0x[0-9a-f]*\)$/mr \1 \2/p' \
+		"$trace/trace" >>"$logs/ranges"
+	local kind address length count=0 bytes=0 i
+	local -a starts=() ends=()
+
+	while read -r kind address length; do
+		if [[ $kind == range ]]; then
+			starts+=("$((address))") ends+=("$((address + length))")
+			continue
+		fi
+		for i in "${!starts[@]}"; do
+			if ((address >= starts[i] && address + length <= ends[i])); then
+				count=$((count + 1))
+				bytes=$((bytes + length))
+			fi
+		done
+	done <"$logs/ranges"
+	echo "$count $bytes"
+}
+
+finish() {
+	local pid
+
+	for pid in "$@"; do
+		is_over "$pid" || kill -9 "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+}
+
+# client_and_server SERVER -- CLIENT: PORT in their arguments is a port of their own.
+# Sets reason, and result to what each side registered in the window. With
+# server_ends=no the server is ended once the client is done.
+client_and_server() {
+	local server_command=() server client side status count bytes left
+
+	port=$((port + 1))
+	set -- "${@//PORT/$port}"
+	while [[ $1 != -- ]]; do
+		server_command+=("$1")
+		shift
+	done
+	shift
+	result='' reason=''
+	rm -f "$logs"/*
+	echo >"$trace/trace"
+	start server "${server_command[@]}"
+	server=$!
+	if ! wait_for 60 serves; then
+		reason="the server does not listen: $(tail -qn 1 "$logs"/server "$logs"/server.err | paste -sd ' ')"
+		finish "$server"
+		return 1
+	fi
+	start client "$@"
+	client=$!
+	if ! wait_for 60 is_over "$client"; then
+		reason='the client does not end'
+		finish "$client" "$server"
+		return 1
+	fi
+	wait "$client"
+	status=$?
+	if [[ ${server_ends:-yes} == no ]]; then
+		finish "$server"
+	elif ! wait_for 20 is_over "$server"; then
+		reason='the server does not end'
+		finish "$server"
+		return 1
+	else
+		wait "$server" || reason="the server ends with status $?: $(tail -qn 1 "$logs"/server.err)"
+	fi
+	[[ $status -eq 0 ]] ||
+		reason="the client ends with status $status: $(tail -qn 1 "$logs"/client.err)"
+	[[ ${#run[@]} -gt 0 ]] || return "$((${#reason} > 0))"
+	for side in server client; do
+		read -r count bytes < <(in_window "$side")
+		[[ $count -gt 0 || -n $reason ]] ||
+			reason="the $side registered nothing in the window"
+		grep -q 'from host memory' "$logs/$side.err" && [[ -z $reason ]] &&
+			reason="$side: $(grep -m 1 'from host memory' "$logs/$side.err")"
+		result+="${result:+, }$side $count ($bytes bytes)"
+	done
+	left=$(leaves_nothing "$sysfs") || reason=${reason:-$left}
+	[[ -z $reason ]]
+}
+
+# check NAME SERVER -- CLIENT
+check() {
+	local name=$1 how ours
+
+	# shellcheck disable=SC2053 # it is a pattern
+	[[ $name == $pattern ]] || return 0
+	shift
+	how="$*"
+	how=${how##* -- }
+	if client_and_server "$@"; then
+		echo "PASS ${name}_has_its_buffers_in_the_window"
+		table+=("$name|$how|works|$result")
+	else
+		ours=$reason
+		tail -n 12 "$logs"/server* "$logs"/client* >&2
+		run=()
+		if client_and_server "$@"; then
+			failed=1
+			echo "FAIL ${name}_has_its_buffers_in_the_window: $ours"
+			table+=("$name|$how|FAILS|$ours")
+		else
+			echo "SKIP ${name}_has_its_buffers_in_the_window: without peermr, too, $reason"
+			table+=("$name|$how|-|without peermr, too, $reason")
+		fi
+		run=("${alloc[@]}")
+	fi
+}
+
+perftest() {
+	local name=$1 program=$2
+
+	shift 2
+	check "$name" "$program" -d rxe1 -F -p PORT "$@" -- \
+		"$program" -d rxe0 -F -p PORT "$@" "$server_ip"
+}
+
+pingpong() {
+	check "ibv_$1_pingpong" "ibv_$1_pingpong" -d rxe1 -g "$(gid_index rxe1 "$server_ip")" -p PORT -n 50 "${@:2}" -- \
+		"ibv_$1_pingpong" -d rxe0 -g "$(gid_index rxe0 "$client_ip")" -p PORT -n 50 "${@:2}" "$server_ip"
+}
+
+ucx_perftest() {
+	check "ucx_perftest_$1" env "${ucx[@]}" UCX_NET_DEVICES=rxe1:1 ucx_perftest -P 0 -p PORT -- \
+		env "${ucx[@]}" UCX_NET_DEVICES=rxe0:1 ucx_perftest -P 0 -p PORT -t "$2" -s 65536 -n 20 -w 2 "$server_ip"
+}
+
+# ib_umem_get(device, address, length, access): what pins the memory of a
+# registration for every NIC's driver.
+if ! { echo 'p:registration ib_umem_get address=%si length=%dx' >"$trace/kprobe_events" &&
+	echo 1 >"$trace/events/kprobes/registration/enable"; }; then
+	echo "FAIL registrations_are_traced: this kernel has no kprobe on ib_umem_get()"
+	exit 1
+fi
+echo >"$trace/trace"
+
+for type in write read send; do
+	perftest "ib_${type}_bw" "ib_${type}_bw" -s 65536 -n 40 -t 4
+	perftest "ib_${type}_lat" "ib_${type}_lat" -s 4096 -n 20
+done
+perftest ib_atomic_bw ib_atomic_bw -n 40
+perftest ib_atomic_lat ib_atomic_lat -n 20
+perftest ib_write_bw_uc ib_write_bw -c UC -s 65536 -n 40 -t 4
+perftest ib_send_bw_uc ib_send_bw -c UC -s 4096 -n 40 -t 4
+perftest ib_send_lat_ud ib_send_lat -c UD -s 1024 -n 20
+perftest ib_send_bw_ud ib_send_bw -c UD -s 1024 -n 40 -t 4
+pingpong rc -c
+pingpong uc -c
+pingpong ud -c
+pingpong srq -c
+ucx_perftest tag tag_bw
+ucx_perftest put ucp_put_bw
+ucx_perftest get ucp_get
+by=cm
+check rping rping -s -a "$server_ip" -p PORT -S 4096 -C 10 -- \
+	rping -c -a "$server_ip" -I "$client_ip" -p PORT -S 4096 -C 10 -V
+check ucmatose ucmatose -b "$server_ip" -p PORT -C 10 -S 4096 -- \
+	ucmatose -s "$server_ip" -b "$client_ip" -p PORT -C 10 -S 4096
+head -c 300000 /dev/urandom >"$logs.file"
+server_ends=no
+check rcopy rcopy -p PORT -- \
+	rcopy -p PORT "$logs.file" "$server_ip:$logs.copy"
+server_ends=yes by=tcp
+check fi_pingpong_msg fi_pingpong -p verbs -e msg -d rxe1 -B PORT -I 10 -S 65536 -- \
+	fi_pingpong -p verbs -e msg -d rxe0 -P PORT -I 10 -S 65536 "$server_ip"
+
+echo 0 >"$trace/events/kprobes/registration/enable"
+echo >"$trace/kprobe_events"
+for row in "test|client|result|registrations in the window, or the reason" "${table[@]}"; do
+	IFS='|' read -r name how result seen <<<"$row"
+	printf '%-18s %-6s %s\n%18s %s\n' "$name" "$result" "$how" '' "$seen" >&2
+done
+exit "$failed"
