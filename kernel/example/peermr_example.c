@@ -5,8 +5,8 @@
  * BAR2 is nothing but memory; the driver has the first 2 MiB for itself, as a
  * device with mailboxes or firmware there would.
  *
- * What is peermr's: example_offer(), one call in remove, and those around a
- * reset, an error and a suspend, as memory does not survive these.
+ * What is peermr's: example_offer(), one call in remove, and one at each end of
+ * a reset, an error and a suspend, as memory does not survive these.
  */
 
 #include <linux/io.h>
@@ -25,6 +25,10 @@
 #define EXAMPLE_PRIVATE		SZ_2M
 #define EXAMPLE_MAGIC		0x52454550
 
+static bool pfn;
+module_param(pfn, bool, 0444);
+MODULE_PARM_DESC(pfn, "no struct pages: only dma-bufs and PeerDirect, but nothing to pin");
+
 /**
  * struct example - a device
  * @private: what of the BAR the driver uses itself
@@ -40,6 +44,7 @@ static int example_offer(struct pci_dev *pdev, struct example *example)
 	struct peermr_window_config config = {
 		.owner = THIS_MODULE,
 		.bar = EXAMPLE_BAR,
+		.mode = pfn ? PEERMR_MODE_PFN : peermr_mode_default(pdev),
 		.offset = EXAMPLE_PRIVATE,
 	};
 
@@ -59,7 +64,7 @@ static int example_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = pci_enable_device_mem(pdev);
 	if (ret)
 		return ret;
-	/* Its own part too: nobody else may map the BAR. */
+	/* All of it: peermr maps what the driver has, and does not ask for it. */
 	ret = pci_request_region(pdev, EXAMPLE_BAR, EXAMPLE_NAME);
 	if (ret)
 		goto err_disable;
@@ -137,14 +142,12 @@ static const struct pci_error_handlers example_err_handler = {
 	.reset_done = example_reset_done,
 };
 
+/* Refused while somebody has memory, which would be lost. */
 static int example_suspend(struct device *dev)
 {
 	struct example *example = dev_get_drvdata(dev);
 
-	if (peermr_window_busy(example->window))
-		return -EBUSY;
-	peermr_window_stop(example->window);
-	return 0;
+	return peermr_window_stop_unused(example->window);
 }
 
 static int example_resume(struct device *dev)
