@@ -70,7 +70,7 @@ static int example_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_disable;
 
 	ret = -ENOMEM;
-	example->private = pci_iomap_wc(pdev, EXAMPLE_BAR, EXAMPLE_PRIVATE);
+	example->private = pci_iomap(pdev, EXAMPLE_BAR, EXAMPLE_PRIVATE);
 	if (!example->private)
 		goto err_release;
 	iowrite32(EXAMPLE_MAGIC, example->private);
