@@ -162,6 +162,8 @@ struct inode *peermr_inode_new(void);
 struct file *peermr_file_new(struct inode *inode);
 
 /* revoke.c */
+const char *peermr_window_page_dma(struct peermr_window *window);
+
 void peermr_window_revoke(struct peermr_window *window);
 int peermr_window_revoke_unused(struct peermr_window *window);
 int peermr_window_wait_idle(struct peermr_window *window, bool interruptible);

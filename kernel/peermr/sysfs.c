@@ -71,6 +71,14 @@ static ssize_t mode_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(mode);
 
+static ssize_t page_dma_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  peermr_window_page_dma(to_window(dev)));
+}
+static DEVICE_ATTR_RO(page_dma);
+
 static ssize_t numa_node_show(struct device *dev,
 			      struct device_attribute *attr, char *buf)
 {
@@ -156,6 +164,7 @@ static struct attribute *peermr_window_attrs[] = {
 	&dev_attr_size.attr,
 	&dev_attr_granule.attr,
 	&dev_attr_mode.attr,
+	&dev_attr_page_dma.attr,
 	&dev_attr_numa_node.attr,
 	&dev_attr_free.attr,
 	&dev_attr_quarantined.attr,

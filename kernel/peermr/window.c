@@ -7,6 +7,7 @@
 #include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/swiotlb.h>
 
 #include "compat.h"
 #include "p2p.h"
@@ -60,6 +61,48 @@ static bool peermr_bar_has_msix(struct pci_dev *pdev, unsigned int bar)
 	       bar == (pba & PCI_MSIX_PBA_BIR);
 }
 
+static bool peermr_window_bounces(struct peermr_window *window)
+{
+	/*
+	 * What bounces is up to the device that does the DMA. Its own buffer
+	 * stands for that of all, which differs only where firmware gives a
+	 * device a memory of its own for it.
+	 */
+	return is_swiotlb_force_bounce(&window->pdev->dev);
+}
+
+/**
+ * peermr_window_page_dma() - what dma_map_sg() makes of the window's pages
+ * @window: the window
+ *
+ * Return: "direct" (addresses of the memory), "bounced" (of a copy in host
+ * memory, for devices that no IOMMU translates for), "encrypted" (wrong ones:
+ * with the encryption bit), or "none" (mode pfn has no pages).
+ */
+const char *peermr_window_page_dma(struct peermr_window *window)
+{
+	if (window->mode != &peermr_mode_pages)
+		return "none";
+	if (peermr_compat_mem_encrypted())
+		return "encrypted";
+	return peermr_window_bounces(window) ? "bounced" : "direct";
+}
+
+/* Nothing fails later where DMA does not get to the window's pages. */
+static void peermr_window_warn(struct peermr_window *window)
+{
+	if (window->mode != &peermr_mode_pages)
+		return;
+	if (peermr_compat_mem_encrypted())
+		pci_warn(window->pdev,
+			 "peermr: BAR%u: memory encryption is on: the DMA addresses of mode pages are wrong, use mode pfn\n",
+			 window->bar);
+	else if (peermr_window_bounces(window))
+		pci_warn(window->pdev,
+			 "peermr: BAR%u: swiotlb=force: DMA to mode pages goes to copies in host memory unless an IOMMU translates, boot without it\n",
+			 window->bar);
+}
+
 /* Fills window->mode, phys and size, or says why the BAR will not do. */
 static int peermr_window_check(struct peermr_window *window,
 			       const struct peermr_window_config *config)
@@ -103,10 +146,7 @@ static int peermr_window_check(struct peermr_window *window,
 			window->mode->align);
 		return -EINVAL;
 	}
-	if (window->mode == &peermr_mode_pages && peermr_compat_mem_encrypted())
-		pci_warn(pdev,
-			 "peermr: BAR%u: memory encryption is on: the DMA addresses of mode pages are wrong, use mode pfn\n",
-			 bar);
+	peermr_window_warn(window);
 	return 0;
 }
 

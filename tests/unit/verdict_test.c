@@ -127,6 +127,42 @@ static void a_window_without_pages_has_no_page_path(void)
 		      "'peermr bind 0000:04:00.0 --mode pages'");
 }
 
+static void a_window_that_is_bounced_is_none_for_a_hardware_nic(void)
+{
+	everything_works();
+	strcpy(window.page_dma, "bounced");
+	verdict_page(&facts, &verdict);
+	CHECK_VERDICT(ANSWER_NO, "copy in host memory", "without swiotlb=force");
+	strcpy(nic.iommu, "identity");
+	verdict_page(&facts, &verdict);
+	CHECK_EQ(verdict.answer, ANSWER_NO);
+	strcpy(nic.iommu, "DMA-FQ");
+	verdict_page(&facts, &verdict);
+	CHECK_EQ(verdict.answer, ANSWER_YES);
+	nic.iommu[0] = '\0';
+	nic.pci[0] = '\0';
+	verdict_page(&facts, &verdict);
+	CHECK_EQ(verdict.answer, ANSWER_YES);
+}
+
+static void a_window_above_the_dma_mask_of_a_nic_is_out_of_reach(void)
+{
+	everything_works();
+	strcpy(window.page_dma, "direct");
+	window.address_bits = 33;
+	nic.dma_bits = 32;
+	verdict_page(&facts, &verdict);
+	CHECK_VERDICT(ANSWER_NO, "has 32 bits, the window's addresses have 33",
+		      "switch the IOMMU on");
+	nic.dma_bits = 33;
+	verdict_page(&facts, &verdict);
+	CHECK_EQ(verdict.answer, ANSWER_YES);
+	nic.dma_bits = 32;
+	strcpy(nic.iommu, "DMA");
+	verdict_page(&facts, &verdict);
+	CHECK_EQ(verdict.answer, ANSWER_YES);
+}
+
 static void memory_encryption_rules_out_pages_of_a_hardware_nic(void)
 {
 	everything_works();
@@ -379,6 +415,8 @@ int main(void)
 		TEST(a_soft_device_pins_pages_whatever_the_topology),
 		TEST(a_window_without_pages_has_no_page_path),
 		TEST(memory_encryption_rules_out_pages_of_a_hardware_nic),
+		TEST(a_window_that_is_bounced_is_none_for_a_hardware_nic),
+		TEST(a_window_above_the_dma_mask_of_a_nic_is_out_of_reach),
 		TEST(the_limit_of_locked_memory_is_named),
 		TEST(a_registration_that_an_extension_made_is_no_page_path),
 		TEST(what_may_not_be_opened_is_not_tried),

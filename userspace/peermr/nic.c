@@ -10,6 +10,7 @@
 #include <rdma/siw-abi.h>
 
 #include "nic.h"
+#include "page_dma.h"
 
 #define NIC_CLASS	"/sys/class/infiniband"
 #define NIC_NODES	"/sys/class/infiniband_verbs"
@@ -106,6 +107,7 @@ static void nic_read(struct nic *nic, const char *name)
 	snprintf(directory, sizeof(directory), "/sys/bus/pci/devices/%s",
 		 nic->pci);
 	sysfs_link_name(directory, "driver", nic->driver, sizeof(nic->driver));
+	nic->dma_bits = page_dma_mask_bits(nic->pci);
 	sysfs_read(directory, "iommu_group/type", nic->iommu,
 		   sizeof(nic->iommu));
 }

@@ -15,6 +15,7 @@
  * @pci: the PCI device that does its DMA, "" for one that the CPU drives
  * @driver: of that PCI device, or "rdma_rxe" or "siw", or "" if unknown
  * @iommu: type of its IOMMU group ("DMA", "DMA-FQ", "identity"), "" for none
+ * @dma_bits: of the DMA mask of that PCI device, 0 if unknown
  * @peer_offered: peerdirect.ko could serve it: its driver registers dma-bufs
  * @peer_enabled: and does; both are KNOWN_NOT where that is not loaded
  */
@@ -24,6 +25,7 @@ struct nic {
 	char pci[PCI_NAME_LEN];
 	char driver[PCI_NAME_LEN];
 	char iommu[PCI_NAME_LEN];
+	unsigned int dma_bits;
 	enum known peer_offered;
 	enum known peer_enabled;
 };

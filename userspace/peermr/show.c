@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "page_dma.h"
 #include "tool.h"
 #include "window.h"
 
@@ -41,11 +42,17 @@ static void show_buffers(const struct peermr_holder *holders, int count)
 }
 
 static void show_text(const struct window *window,
+		      const struct narrow_list *narrow,
 		      const struct peermr_holder *holders, int count)
 {
 	printf("%s\n", window->name);
 	printf("  state        %s\n", window->state);
 	printf("  mode         %s\n", window->mode);
+	printf("  page DMA     %s\n", page_dma_text(window));
+	for (int i = 0; i < narrow->count; i++)
+		printf("               not from %s (%s): its DMA mask of %u bits does not reach the window, so the kernel copies through host memory\n",
+		       narrow->devices[i].bdf, narrow->devices[i].driver,
+		       narrow->devices[i].bits);
 	printf("  size         %s\n", size_format(window->size).text);
 	printf("  free         %s\n", size_format(window->free).text);
 	printf("  granule      %s\n", size_format(window->granule).text);
@@ -82,11 +89,26 @@ static void show_json_buffer(struct json *json,
 	json_object_end(json);
 }
 
+static void show_json_narrow(struct json *json, const struct narrow_list *narrow)
+{
+	json_array_begin(json, "narrow_devices");
+	for (int i = 0; i < narrow->count; i++) {
+		json_object_begin(json, NULL);
+		json_string(json, "pci_device", narrow->devices[i].bdf);
+		json_string(json, "kernel_driver", narrow->devices[i].driver);
+		json_unsigned(json, "dma_mask_bits", narrow->devices[i].bits);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 static void show_json(struct json *json, const struct window *window,
+		      const struct narrow_list *narrow,
 		      const struct peermr_holder *holders, int count)
 {
 	json_object_begin(json, NULL);
 	window_json(json, window);
+	show_json_narrow(json, narrow);
 	json_array_begin(json, "buffers");
 	for (int i = 0; i < count; i++)
 		show_json_buffer(json, &holders[i]);
@@ -98,6 +120,7 @@ static void show_json(struct json *json, const struct window *window,
 static int show_window(struct json *json, const struct window *window)
 {
 	struct peermr_holder *holders;
+	struct narrow_list narrow;
 	int fd, count;
 
 	fd = window_open(window);
@@ -112,10 +135,12 @@ static int show_window(struct json *json, const struct window *window)
 			 strerror(-count));
 		return STATUS_FAILED;
 	}
+	narrow_list_read(window, &narrow);
 	if (json)
-		show_json(json, window, holders, count);
+		show_json(json, window, &narrow, holders, count);
 	else
-		show_text(window, holders, count);
+		show_text(window, &narrow, holders, count);
+	free(narrow.devices);
 	free(holders);
 	return STATUS_OK;
 }

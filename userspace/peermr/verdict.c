@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "page_dma.h"
 #include "paths.h"
 #include "tool.h"
 
@@ -193,6 +194,34 @@ static void verdict_page_registered(const struct path_facts *facts,
 			facts->window->name, facts->nic->name);
 }
 
+/*
+ * True, and a verdict, if the kernel would give the NIC a copy in host memory.
+ * What arrives there gets to the window when the registration ends.
+ */
+static bool verdict_page_bounced(const struct path_facts *facts,
+				 struct verdict *verdict)
+{
+	const struct nic *nic = facts->nic;
+
+	switch (page_dma_of(facts->window, nic->dma_bits, nic->iommu)) {
+	case PAGE_DMA_BOUNCED:
+		verdict_say(verdict, ANSWER_NO,
+			    "the kernel runs with swiotlb=force and no IOMMU translates for %s: it would get a copy in host memory",
+			    nic->name);
+		verdict_way_out(verdict, "boot without swiotlb=force, or use the dma-buf path");
+		return true;
+	case PAGE_DMA_NARROW:
+		verdict_say(verdict, ANSWER_NO,
+			    "the DMA mask of %s has %u bits, the window's addresses have %u: it would get a copy in host memory",
+			    nic->name, nic->dma_bits,
+			    facts->window->address_bits);
+		verdict_way_out(verdict, "switch the IOMMU on, or have the firmware place the BAR lower ('Above 4G decoding')");
+		return true;
+	default:
+		return false;
+	}
+}
+
 void verdict_page(const struct path_facts *facts, struct verdict *verdict)
 {
 	const struct window *window = facts->window;
@@ -213,6 +242,8 @@ void verdict_page(const struct path_facts *facts, struct verdict *verdict)
 		verdict_way_out(verdict, "use the dma-buf path, or boot with mem_encrypt=off");
 		return;
 	}
+	if (verdict_is_hardware(facts) && verdict_page_bounced(facts, verdict))
+		return;
 	if (verdict_untried(facts, verdict))
 		return;
 	if (facts->tried->plain)

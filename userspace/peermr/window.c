@@ -11,6 +11,38 @@
 
 #define WINDOW_CLASS	"/sys/class/peermr"
 
+int window_bar(const struct window *window)
+{
+	const char *suffix = strstr(window->name, "-bar");
+
+	return suffix ? atoi(suffix + 4) : -1;
+}
+
+/* A window that is not all of its BAR has its offset in the name. */
+static unsigned int window_address_bits(const struct window *window)
+{
+	const char *suffix = strstr(window->name, "-bar");
+	struct pci_bar bars[PCI_BARS];
+	struct pci_device device;
+	unsigned int bits = 0;
+	uint64_t last;
+	int bar = window_bar(window);
+
+	if (bar < 0 || bar >= PCI_BARS)
+		return 0;
+	snprintf(device.path, sizeof(device.path), WINDOW_CLASS "/%s/device",
+		 window->name);
+	if (pci_bars_read(&device, bars) || !bars[bar].start)
+		return 0;
+	suffix = strchr(suffix + 1, '-');
+	last = bars[bar].start + window->size - 1;
+	if (suffix)
+		last += strtoull(suffix + 1, NULL, 16);
+	while (last >> bits)
+		bits++;
+	return bits;
+}
+
 static int window_read(struct window *window)
 {
 	char path[SYSFS_PATH_LEN / 2], node[16];
@@ -44,6 +76,10 @@ static int window_read(struct window *window)
 				 sizeof(window->state));
 	if (!err)
 		window->numa_node = atoi(node);
+	window->address_bits = window_address_bits(window);
+	/* Modules of before have no such attribute. */
+	sysfs_read(path, "page_dma", window->page_dma,
+		   sizeof(window->page_dma));
 	return err;
 }
 
@@ -138,13 +174,6 @@ int window_find(const char *name, struct window **windows)
 	return count;
 }
 
-int window_bar(const struct window *window)
-{
-	const char *suffix = strstr(window->name, "-bar");
-
-	return suffix ? atoi(suffix + 4) : -1;
-}
-
 int window_open(const struct window *window)
 {
 	char path[SYSFS_PATH_LEN];
@@ -179,6 +208,10 @@ void window_json(struct json *json, const struct window *window)
 	json_string(json, "name", window->name);
 	json_string(json, "state", window->state);
 	json_string(json, "mode", window->mode);
+	if (*window->page_dma)
+		json_string(json, "page_dma", window->page_dma);
+	else
+		json_null(json, "page_dma");
 	json_unsigned(json, "size", window->size);
 	json_unsigned(json, "free", window->free);
 	json_unsigned(json, "granule", window->granule);

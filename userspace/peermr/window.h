@@ -18,7 +18,10 @@
  * struct window - a window, as sysfs describes it
  * @name: name below /dev/peermr, "0000:01:00.0-bar2"
  * @mode: "pages" or "pfn"
+ * @page_dma: what DMA to its pages gets, "direct", "bounced", "encrypted" or
+ *	"none"; "" if the module does not tell
  * @state: "live", "stopped" or "revoked"
+ * @address_bits: of the bus address of its last byte; 0 if unknown
  * @size: bytes
  * @free: bytes
  * @granule: bytes
@@ -31,6 +34,7 @@
 struct window {
 	char name[WINDOW_NAME_LEN];
 	char mode[16];
+	char page_dma[16];
 	char state[16];
 	uint64_t size;
 	uint64_t free;
@@ -39,6 +43,7 @@ struct window {
 	uint64_t pinned;
 	uint64_t quarantined;
 	uint64_t quota;
+	unsigned int address_bits;
 	int numa_node;
 };
 
