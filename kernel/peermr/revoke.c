@@ -63,8 +63,8 @@ void peermr_window_revoke(struct peermr_window *window)
 	peermr_window_take_back(window);
 }
 
-/* Go on to @state if no buffer exists. @dying: some of them are given up. */
-static int peermr_window_try_leave(struct peermr_window *window,
+/* Go on to @state if no buffer exists. @dying: some are on their way back. */
+static int peermr_window_try_enter(struct peermr_window *window,
 				   enum peermr_window_state state, bool *dying)
 {
 	int ret = 0;
@@ -80,26 +80,26 @@ static int peermr_window_try_leave(struct peermr_window *window,
 }
 
 /* 0, -EBUSY or, killed, -EINTR. */
-static int peermr_window_leave_unused(struct peermr_window *window,
+static int peermr_window_enter_unused(struct peermr_window *window,
 				      enum peermr_window_state state)
 {
 	bool dying;
 	int ret;
 
-	ret = peermr_window_try_leave(window, state, &dying);
+	ret = peermr_window_try_enter(window, state, &dying);
 	if (!ret || !dying)
 		return ret;
 
 	/* What was freed a moment ago is on its way back. */
 	if (peermr_reaper_wait(window))
 		return -EINTR;
-	return peermr_window_try_leave(window, state, &dying);
+	return peermr_window_try_enter(window, state, &dying);
 }
 
 /* Revoke the window if it holds no buffer: 0, -EBUSY or, killed, -EINTR. */
 int peermr_window_revoke_unused(struct peermr_window *window)
 {
-	return peermr_window_leave_unused(window, PEERMR_WINDOW_REVOKED);
+	return peermr_window_enter_unused(window, PEERMR_WINDOW_REVOKED);
 }
 
 /**
@@ -148,7 +148,7 @@ int peermr_window_stop_unused(struct peermr_window *window)
 {
 	int ret;
 
-	ret = peermr_window_leave_unused(window, PEERMR_WINDOW_STOPPED);
+	ret = peermr_window_enter_unused(window, PEERMR_WINDOW_STOPPED);
 	if (ret == -EBUSY)
 		peermr_window_log_user(window);
 	return ret;
