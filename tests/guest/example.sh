@@ -157,6 +157,7 @@ a_reset_takes_the_memory_and_offers_it_again() {
 	echo 1 >"$device/reset" || return
 	mark_is_there && reads "$sysfs/state" live || return
 	echo touch >&"$hold_in"
+	wait_for 20 has_ended "$holder" || { echo "the holder has its memory still" && return 1; }
 	wait "$holder" || status=$?
 	holder=
 	[[ $status -eq 135 ]] || { echo "the holder ends with status $status, not by SIGBUS" && return 1; }
@@ -166,6 +167,10 @@ a_reset_takes_the_memory_and_offers_it_again() {
 the_driver_stays_while_memory_is_registered() {
 	hold --drop "$PEERMR_WINDOW" 4194304 rxe1 || return
 	fails "is in use" rmmod peermr_example && reads "$sysfs/state" live && release
+}
+
+has_ended() {
+	! kill -0 "$1"
 }
 
 is_gone() {
