@@ -39,8 +39,8 @@ peermr_window_create(struct pci_dev *pdev,
 		     const struct peermr_window_config *config);
 void peermr_window_destroy(struct peermr_window *window);
 
-bool peermr_window_busy(struct peermr_window *window);
 void peermr_window_stop(struct peermr_window *window);
+int peermr_window_stop_unused(struct peermr_window *window);
 void peermr_window_start(struct peermr_window *window);
 
 unsigned int peermr_mode_default(struct pci_dev *pdev);

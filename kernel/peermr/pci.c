@@ -178,16 +178,17 @@ static int peermr_pci_suspend(struct device *dev)
 {
 	struct peermr_pci *priv = dev_get_drvdata(dev);
 	unsigned int bar;
+	int ret;
 
 	for (bar = 0; bar < PCI_STD_NUM_BARS; bar++) {
-		if (!priv->windows[bar] ||
-		    !peermr_window_busy(priv->windows[bar]))
+		if (!priv->windows[bar])
 			continue;
-		dev_err(dev, "peermr: BAR%u: no suspend while memory of it is in use\n",
-			bar);
-		return -EBUSY;
+		ret = peermr_window_stop_unused(priv->windows[bar]);
+		if (ret) {
+			peermr_pci_each(to_pci_dev(dev), peermr_window_start);
+			return ret;
+		}
 	}
-	peermr_pci_each(to_pci_dev(dev), peermr_window_stop);
 	return 0;
 }
 

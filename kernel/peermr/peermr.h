@@ -27,6 +27,7 @@ struct dma_buf;
 struct peermr_buffer;
 struct peermr_file;
 
+/* A window goes on from one to the next, and from stopped back to live. */
 enum peermr_window_state {
 	PEERMR_WINDOW_LIVE,
 	PEERMR_WINDOW_STOPPED,	/* device in reset: no allocation */

@@ -63,7 +63,9 @@ void peermr_window_revoke(struct peermr_window *window)
 	peermr_window_take_back(window);
 }
 
-static int peermr_window_try_revoke(struct peermr_window *window, bool *dying)
+/* Go on to @state if no buffer exists. @dying: some are on their way back. */
+static int peermr_window_try_enter(struct peermr_window *window,
+				   enum peermr_window_state state, bool *dying)
 {
 	int ret = 0;
 
@@ -71,26 +73,33 @@ static int peermr_window_try_revoke(struct peermr_window *window, bool *dying)
 	*dying = window->bytes_dying;
 	if (window->nr_buffers)
 		ret = -EBUSY;
-	else
-		window->state = PEERMR_WINDOW_REVOKED;
+	else if (window->state < state)
+		window->state = state;
 	mutex_unlock(&window->lock);
 	return ret;
 }
 
-/* Revoke the window if it holds no buffer: 0, -EBUSY or, killed, -EINTR. */
-int peermr_window_revoke_unused(struct peermr_window *window)
+/* 0, -EBUSY or, killed, -EINTR. */
+static int peermr_window_enter_unused(struct peermr_window *window,
+				      enum peermr_window_state state)
 {
 	bool dying;
 	int ret;
 
-	ret = peermr_window_try_revoke(window, &dying);
+	ret = peermr_window_try_enter(window, state, &dying);
 	if (!ret || !dying)
 		return ret;
 
 	/* What was freed a moment ago is on its way back. */
 	if (peermr_reaper_wait(window))
 		return -EINTR;
-	return peermr_window_try_revoke(window, &dying);
+	return peermr_window_try_enter(window, state, &dying);
+}
+
+/* Revoke the window if it holds no buffer: 0, -EBUSY or, killed, -EINTR. */
+int peermr_window_revoke_unused(struct peermr_window *window)
+{
+	return peermr_window_enter_unused(window, PEERMR_WINDOW_REVOKED);
 }
 
 /**
@@ -109,11 +118,50 @@ void peermr_window_stop(struct peermr_window *window)
 }
 EXPORT_SYMBOL_GPL(peermr_window_stop);
 
+/* Name one who has memory of the window. */
+static void peermr_window_log_user(struct peermr_window *window)
+{
+	struct peermr_buffer *buffer;
+	u64 offset = 0;
+
+	mutex_lock(&window->lock);
+	buffer = peermr_extent_next(window, &offset);
+	if (buffer)
+		dev_err(&window->dev,
+			"cannot stop: %s (pid %d) has memory of it\n",
+			buffer->comm, pid_nr(buffer->opener));
+	mutex_unlock(&window->lock);
+}
+
+/**
+ * peermr_window_stop_unused() - stop a window unless somebody has memory of it
+ * @window: the window
+ *
+ * For a driver's suspend callback, as device memory does not survive that:
+ * peermr_window_start() belongs into resume. May sleep.
+ *
+ * Return: 0, and no buffer can be had before peermr_window_start(); -EBUSY if
+ * there is one, live, taken back or still pinned, and nothing has changed (the
+ * log names who has it); -EINTR if the caller was killed.
+ */
+int peermr_window_stop_unused(struct peermr_window *window)
+{
+	int ret;
+
+	ret = peermr_window_enter_unused(window, PEERMR_WINDOW_STOPPED);
+	if (ret == -EBUSY)
+		peermr_window_log_user(window);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(peermr_window_stop_unused);
+
 /**
  * peermr_window_start() - the device's memory works again
- * @window: a window that peermr_window_stop() stopped
+ * @window: the window
  *
- * New buffers can be had; those from before the stop stay dead.
+ * For reset_done, resume after an error, and resume from a suspend: new buffers
+ * can be had; those from before the stop stay dead. Does nothing to a window
+ * that is not stopped.
  */
 void peermr_window_start(struct peermr_window *window)
 {

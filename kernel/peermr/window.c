@@ -333,20 +333,3 @@ void peermr_window_destroy(struct peermr_window *window)
 	put_device(&window->dev);
 }
 EXPORT_SYMBOL_GPL(peermr_window_destroy);
-
-/**
- * peermr_window_busy() - is any memory of the window handed out
- * @window: the window
- *
- * Return: true while a buffer exists, live, revoked or quarantined.
- */
-bool peermr_window_busy(struct peermr_window *window)
-{
-	bool busy;
-
-	mutex_lock(&window->lock);
-	busy = window->nr_buffers;
-	mutex_unlock(&window->lock);
-	return busy;
-}
-EXPORT_SYMBOL_GPL(peermr_window_busy);

@@ -41,6 +41,7 @@
 static char node_path[128];	/* /dev/peermr/0000:01:00.0-bar2 */
 static const char *node_name;	/* in node_path */
 static char node_bdf[64];	/* 0000:01:00.0 */
+static char node_driver[64];	/* that offers the window */
 
 static inline void sleep_ms(long ms)
 {
@@ -237,22 +238,39 @@ static inline bool node_is_live(void)
 	       !strcmp(state, "live") && !access(node_path, F_OK);
 }
 
-/* Write the device's address to a file of the PCI core or of the driver. */
-static inline bool node_pci_write(const char *path)
+/* Write the device's address to a file of the driver that has the window. */
+static inline bool node_driver_write(const char *file)
 {
+	char path[256];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/%s/%s", node_driver,
+		 file);
 	return file_write(path, node_bdf);
 }
 
 static inline bool node_unbind(void)
 {
-	return node_pci_write("/sys/bus/pci/drivers/peermr/unbind");
+	return node_driver_write("unbind");
 }
 
-/* driver_override is still set. */
+/* The driver still wants it: driver_override stays set. */
 static inline bool node_bind(void)
 {
-	return node_pci_write("/sys/bus/pci/drivers/peermr/bind") &&
-	       node_is_live();
+	return node_driver_write("bind") && node_is_live();
+}
+
+static inline void node_driver_find(void)
+{
+	char path[128], link[256];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", node_bdf);
+	length = readlink(path, link, sizeof(link) - 1);
+	if (length < 0)
+		return;
+	link[length] = '\0';
+	snprintf(node_driver, sizeof(node_driver), "%.63s",
+		 strrchr(link, '/') + 1);
 }
 
 /* What is still held, or NULL; a static buffer. */
@@ -325,6 +343,7 @@ static inline bool node_find(const char *window)
 		snprintf(node_bdf, sizeof(node_bdf), "%.*s",
 			 (int)(strstr(node_name, "-bar") - node_name),
 			 node_name);
+	node_driver_find();
 	return true;
 }
 
