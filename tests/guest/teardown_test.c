@@ -257,7 +257,7 @@ static void try_rmmod(void)
 	TEST_FAIL("rmmod is refused although nobody has anything");
 }
 
-/* Not modprobe, which on a debug kernel takes as long as all of an order. */
+/* Not modprobe, whose start alone takes over a second on a debug kernel. */
 static bool load_module(void)
 {
 	char path[256];
