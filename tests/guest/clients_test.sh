@@ -1,21 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #
-# clients_test.sh [PATTERN]: the RDMA programs of the distribution, unmodified,
-# between rxe0 and rxe1, both sides with their buffers in the window by "peermr run
-# --alloc". Each registration is traced in the kernel: a test passes if the program
-# succeeds, both sides registered memory of the window, and nothing stays behind. One
-# that fails in host memory as well, without peermr, is skipped.
+# clients_test.sh [PATTERN]: the RDMA programs of the distribution, unmodified, with
+# the server at the other end of a link (ends.sh) and the client at this one, both
+# with their buffers in the window by "peermr run --alloc". Registrations are traced
+# in the kernel: a test passes if the program succeeds, both sides registered memory
+# of the window, and nothing stays behind. One that fails in host memory as well,
+# without peermr, is skipped.
 # Prints a table of them all on stderr. PATTERN limits it to some programs.
 set -uo pipefail
 
 here=$(dirname -- "$(realpath -- "$0")")
 node=${PEERMR_WINDOW:?is set by tests/vm/run}
 sysfs=/sys/class/peermr/${node##*/}
-trace=/sys/kernel/tracing
-# Between one guest's own ends both addresses are local; these have no choice.
-server_ip=10.99.0.2
-client_ip=10.99.0.1
+registrations=$here/registrations.sh
 pattern=${1:-*}
 port=20000
 logs=$(mktemp -d)
@@ -29,33 +27,48 @@ ucx=(UCX_TLS=rc_verbs,ud_verbs:aux,self UCX_UD_VERBS_ETH_DGID_CHECK=n
 
 # shellcheck source=tests/guest/wait.sh
 . "$here/wait.sh"
+# shellcheck source=tests/guest/ends.sh
+. "$here/ends.sh"
 
+# gid_index END NIC ADDRESS
 gid_index() {
-	local gid octets
+	local octets
 
-	read -ra octets <<<"${2//./ }"
+	read -ra octets <<<"${3//./ }"
 	printf -v octets '%02x%02x:%02x%02x' "${octets[@]}"
-	for gid in "/sys/class/infiniband/$1/ports/1/gids"/*; do
-		[[ $(<"$gid") != *":ffff:$octets" ]] || { echo "${gid##*/}" && return; }
-	done
+	"$1" grep -l ":ffff:$octets" -r "/sys/class/infiniband/$2/ports/1/gids" | head -n 1 |
+		sed 's|.*/||'
 }
 
-# start SIDE COMMAND...: in the background; its pid is the program's own. Programs
-# that poll run as idle tasks, so that they never keep a CPU from Soft-RoCE.
+# The ends, without the word that "there" is for the second guest.
+here() {
+	"$@"
+}
+
+# start SIDE COMMAND...: in the background; its pid is the program's own, or that of
+# its ssh. Programs that poll run as idle tasks, so that they never keep a CPU from
+# Soft-RoCE.
 start() {
-	local side=$1 cpu=0
+	local side=$1 cpu=0 command=(exec)
 
 	shift
-	[[ $side == client ]] || cpu=$((1 % $(nproc)))
-	taskset -c "$cpu" chrt --idle 0 "${run[@]}" "$@" >"$logs/$side" 2>"$logs/$side.err" </dev/null &
+	if [[ $side == server && $two_guests == yes ]]; then
+		command=(there)
+	elif [[ $side == server ]]; then
+		cpu=$((1 % $(nproc)))
+	fi
+	"${command[@]}" taskset -c "$cpu" chrt --idle 0 "${run[@]}" "$@" \
+		>"$logs/$side" 2>"$logs/$side.err" </dev/null &
 }
 
 # By TCP, or by the RDMA connection manager.
 serves() {
-	if [[ ${by:-tcp} == tcp ]]; then
-		listens "$port"
+	if [[ ${by:-tcp} == cm ]]; then
+		there rdma resource show cm_id | grep "LISTEN.*:$port\b" >/dev/null
+	elif [[ $two_guests == yes ]]; then
+		there bash -c ". $here/wait.sh; listens $port"
 	else
-		rdma resource show cm_id | grep "LISTEN.*:$port\b" >/dev/null
+		listens "$port"
 	fi
 }
 
@@ -68,8 +81,11 @@ is_over() {
 in_window() {
 	sed -n 's/^peermr: alloc: .*: \([0-9]*\) bytes at \(0x[0-9a-f]*\)$/range \2 \1/p' \
 		"$logs/$1.err" >"$logs/ranges"
-	sed -n 's/.*registration: .* address=\(0x[0-9a-f]*\) length=\(0x[0-9a-f]*\)$/mr \1 \2/p' \
-		"$trace/trace" >>"$logs/ranges"
+	if [[ $1 == server ]]; then
+		there "$registrations" show
+	else
+		"$registrations" show
+	fi >>"$logs/ranges"
 	local kind address length count=0 bytes=0 i
 	local -a starts=() ends=()
 
@@ -91,10 +107,17 @@ in_window() {
 finish() {
 	local pid
 
+	# A program does not end with its ssh.
+	[[ $two_guests == no ]] || there pkill -9 -f -- "-p $port" || true
 	for pid in "$@"; do
 		is_over "$pid" || kill -9 "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
+}
+
+# each_end COMMAND...: at one, and then at the other if that is another guest.
+each_end() {
+	"$@" && { [[ $two_guests == no ]] || there "$@"; }
 }
 
 # client_and_server SERVER -- CLIENT: PORT in their arguments is a port of their own.
@@ -112,7 +135,7 @@ client_and_server() {
 	shift
 	result='' reason=''
 	rm -f "$logs"/*
-	echo >"$trace/trace"
+	each_end "$registrations" clear
 	start server "${server_command[@]}"
 	server=$!
 	if ! wait_for 60 serves; then
@@ -149,7 +172,7 @@ client_and_server() {
 			reason="$side: $(grep -m 1 'from host memory' "$logs/$side.err")"
 		result+="${result:+, }$side $count ($bytes bytes)"
 	done
-	left=$(leaves_nothing "$sysfs") || reason=${reason:-$left}
+	left=$(each_end bash -c ". $here/wait.sh; leaves_nothing $sysfs") || reason=${reason:-$left}
 	[[ -z $reason ]]
 }
 
@@ -185,28 +208,26 @@ perftest() {
 	local name=$1 program=$2
 
 	shift 2
-	check "$name" "$program" -d rxe1 -F -p PORT "$@" -- \
-		"$program" -d rxe0 -F -p PORT "$@" "$server_ip"
+	check "$name" "$program" -d "$there_nic" -F -p PORT "$@" -- \
+		"$program" -d "$here_nic" -F -p PORT "$@" "$there_ip"
 }
 
 pingpong() {
-	check "ibv_$1_pingpong" "ibv_$1_pingpong" -d rxe1 -g "$(gid_index rxe1 "$server_ip")" -p PORT -n 50 "${@:2}" -- \
-		"ibv_$1_pingpong" -d rxe0 -g "$(gid_index rxe0 "$client_ip")" -p PORT -n 50 "${@:2}" "$server_ip"
+	check "ibv_$1_pingpong" "ibv_$1_pingpong" -d "$there_nic" -g "$(gid_index there "$there_nic" "$there_ip")" -p PORT -n 50 "${@:2}" -- \
+		"ibv_$1_pingpong" -d "$here_nic" -g "$(gid_index here "$here_nic" "$here_ip")" -p PORT -n 50 "${@:2}" "$there_ip"
 }
 
 ucx_perftest() {
-	check "ucx_perftest_$1" env "${ucx[@]}" UCX_NET_DEVICES=rxe1:1 ucx_perftest -P 0 -p PORT -- \
-		env "${ucx[@]}" UCX_NET_DEVICES=rxe0:1 ucx_perftest -P 0 -p PORT -t "$2" -s 65536 -n 20 -w 2 "$server_ip"
+	check "ucx_perftest_$1" env "${ucx[@]}" UCX_NET_DEVICES="$there_nic:1" ucx_perftest -P 0 -p PORT -- \
+		env "${ucx[@]}" UCX_NET_DEVICES="$here_nic:1" ucx_perftest -P 0 -p PORT -t "$2" -s 65536 -n 20 -w 2 "$there_ip"
 }
 
-# ib_umem_get(device, address, length, access): what pins the memory of a
-# registration for every NIC's driver.
-if ! { echo 'p:registration ib_umem_get address=%si length=%dx' >"$trace/kprobe_events" &&
-	echo 1 >"$trace/events/kprobes/registration/enable"; }; then
-	echo "FAIL registrations_are_traced: this kernel has no kprobe on ib_umem_get()"
+ends_meet || exit 1
+
+if ! each_end "$registrations" start; then
+	echo "FAIL registrations_are_traced: no kprobe"
 	exit 1
 fi
-echo >"$trace/trace"
 
 for type in write read send; do
 	perftest "ib_${type}_bw" "ib_${type}_bw" -s 65536 -n 40 -t 4
@@ -226,20 +247,19 @@ ucx_perftest tag tag_bw
 ucx_perftest put ucp_put_bw
 ucx_perftest get ucp_get
 by=cm
-check rping rping -s -a "$server_ip" -p PORT -S 4096 -C 10 -- \
-	rping -c -a "$server_ip" -I "$client_ip" -p PORT -S 4096 -C 10 -V
-check ucmatose ucmatose -b "$server_ip" -p PORT -C 10 -S 4096 -- \
-	ucmatose -s "$server_ip" -b "$client_ip" -p PORT -C 10 -S 4096
+check rping rping -s -a "$there_ip" -p PORT -S 4096 -C 10 -- \
+	rping -c -a "$there_ip" -I "$here_ip" -p PORT -S 4096 -C 10 -V
+check ucmatose ucmatose -b "$there_ip" -p PORT -C 10 -S 4096 -- \
+	ucmatose -s "$there_ip" -b "$here_ip" -p PORT -C 10 -S 4096
 head -c 300000 /dev/urandom >"$logs.file"
 server_ends=no
 check rcopy rcopy -p PORT -- \
-	rcopy -p PORT "$logs.file" "$server_ip:$logs.copy"
+	rcopy "$logs.file" "$there_ip:$logs.copy" -p PORT
 server_ends=yes by=tcp
-check fi_pingpong_msg fi_pingpong -p verbs -e msg -d rxe1 -B PORT -I 10 -S 65536 -- \
-	fi_pingpong -p verbs -e msg -d rxe0 -P PORT -I 10 -S 65536 "$server_ip"
+check fi_pingpong_msg fi_pingpong -p verbs -e msg -d "$there_nic" -B PORT -I 10 -S 65536 -- \
+	fi_pingpong -p verbs -e msg -d "$here_nic" -P PORT -I 10 -S 65536 "$there_ip"
 
-echo 0 >"$trace/events/kprobes/registration/enable"
-echo >"$trace/kprobe_events"
+each_end "$registrations" stop
 for row in "test|client|result|registrations in the window, or the reason" "${table[@]}"; do
 	IFS='|' read -r name how result seen <<<"$row"
 	printf '%-18s %-6s %s\n%18s %s\n' "$name" "$result" "$how" '' "$seen" >&2
