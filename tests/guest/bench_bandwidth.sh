@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #
-# bench_bandwidth.sh ROUNDS: ib_write_bw from rxe0 to rxe1, into a device buffer
-# and into a host buffer in turns, at 64 KiB and at 1 MiB. Prints a line a size as
+# bench_bandwidth.sh ROUNDS: ib_write_bw and ib_read_bw of rxe0 on memory at rxe1, a
+# device buffer and a host buffer in turns, at 64 KiB and at 1 MiB. Prints a line a size as
 # bench.h says: name, unit, then median, lowest and highest for device memory,
 # for host memory, and for the ratio device/host of each turn.
 set -euo pipefail
@@ -17,26 +17,26 @@ logs=$(mktemp -d)
 # shellcheck source=tests/guest/wait.sh
 . "$here/wait.sh"
 
-# perftest CPU ARGS...: becomes ib_write_bw. It spins: as an idle task it never keeps
+# perftest CPU PROGRAM ARGS...: becomes that. It spins: as an idle task it never keeps
 # a CPU from the threads of rxe, and client and server have each their CPU.
 perftest() {
-	exec taskset -c "$(($1 % $(nproc)))" chrt --idle 0 timeout 600 ib_write_bw "${@:2}"
+	exec taskset -c "$(($1 % $(nproc)))" chrt --idle 0 timeout 600 "${@:2}"
 }
 
-# measure_once PORT SIZE SERVER_OPTION...: prints the average in MiB/s, or nothing.
+# measure_once PORT PROGRAM SIZE SERVER_OPTION...: prints the average in MiB/s, or nothing.
 measure_once() {
-	local port=$1 size=$2 options server
+	local port=$1 program=$2 size=$3 options server
 
-	shift 2
+	shift 3
 	# In flight: at most 4 MiB, so that Soft-RoCE does not time out and retry. With
 	# -F perftest goes on, reporting "inf", when it cannot calibrate its clock.
 	options=(-s "$size" -n "$((bytes_a_run / size))" -t "$((4194304 / size < 16 ? 4194304 / size : 16))"
 		-F -p "$port")
-	perftest 1 -d rxe1 "${options[@]}" "$@" >"$logs/server" 2>&1 &
+	perftest 1 "$program" -d rxe1 "${options[@]}" "$@" >"$logs/server" 2>&1 &
 	server=$!
 	# If it never does, the client says so.
 	wait_for 20 listens "$port" || true
-	if ! (perftest 0 -d rxe0 "${options[@]}" "$server_address") >"$logs/client" 2>&1 ||
+	if ! (perftest 0 "$program" -d rxe0 "${options[@]}" "$server_address") >"$logs/client" 2>&1 ||
 		! wait "$server"; then
 		tail -n 20 "$logs/server" "$logs/client" >&2
 		return 1
@@ -44,7 +44,7 @@ measure_once() {
 	awk -v size="$size" '$1 == size && $4 ~ /^[0-9.]+$/ { print $4 }' "$logs/client"
 }
 
-# measure PORT SIZE SERVER_OPTION...: the same, tried again until there is a figure.
+# measure PORT PROGRAM SIZE SERVER_OPTION...: the same, tried again until there is a figure.
 measure() {
 	local figure
 
@@ -78,20 +78,21 @@ summary() {
 }
 
 port=19000
-for size in 65536 1048576; do
+for row in 'ib_write_bw 65536' 'ib_write_bw 1048576' 'ib_read_bw 65536' 'ib_read_bw 1048576'; do
+	read -r program size <<<"$row"
 	: >"$logs/turns"
 	for ((round = 0; round < rounds; round++)); do
 		port=$((port + 2))
 		if ((round % 2)); then
-			host=$(measure "$port" "$size")
-			device=$(measure "$((port + 1))" "$size" --mmap="$node")
+			host=$(measure "$port" "$program" "$size")
+			device=$(measure "$((port + 1))" "$program" "$size" --mmap="$node")
 		else
-			device=$(measure "$((port + 1))" "$size" --mmap="$node")
-			host=$(measure "$port" "$size")
+			device=$(measure "$((port + 1))" "$program" "$size" --mmap="$node")
+			host=$(measure "$port" "$program" "$size")
 		fi
 		echo "$device $host" >>"$logs/turns"
-		echo "ib_write_bw $((size / 1024)) KiB, turn $((round + 1)) of $rounds:" \
+		echo "$program $((size / 1024)) KiB, turn $((round + 1)) of $rounds:" \
 			"device $device, host $host MiB/s" >&2
 	done
-	summary "ib_write_bw $((size / 1024)) KiB" "$logs/turns"
+	summary "$program $((size / 1024)) KiB" "$logs/turns"
 done
