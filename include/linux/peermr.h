@@ -49,10 +49,12 @@ unsigned int peermr_mode_default(struct pci_dev *pdev);
  * struct peermr_range - addresses of a process that map a buffer
  * @offset: of the first byte in the buffer, and so in its dma-buf
  * @writable: the process may write to all of it
+ * @whole: one mapping, of all of the buffer (to a granule), has it
  */
 struct peermr_range {
 	u64 offset;
 	bool writable;
+	bool whole;
 };
 
 bool peermr_range_is_buffer(unsigned long address, size_t length);

@@ -257,6 +257,67 @@ struct dma_buf *peermr_buffer_export(struct peermr_buffer *buffer)
 	return dmabuf;
 }
 
+/* The buffer's shared dma-buf, with a reference; @first becomes it, if any. */
+static struct dma_buf *peermr_dmabuf_shared(struct peermr_buffer *buffer,
+					    struct dma_buf *first)
+{
+	struct dma_buf *dmabuf;
+
+	mutex_lock(&buffer->window->lock);
+	/* Nobody would give it up after the last mapping. */
+	if (!buffer->shared && first && atomic_read(&buffer->mappings)) {
+		get_dma_buf(first);
+		buffer->shared = first;
+	}
+	dmabuf = buffer->shared;
+	if (dmabuf)
+		get_dma_buf(dmabuf);
+	mutex_unlock(&buffer->window->lock);
+	return dmabuf;
+}
+
+/**
+ * peermr_buffer_share() - get the dma-buf that a buffer's mappings share
+ * @buffer: the buffer
+ *
+ * Making one takes longer than registering it, and addresses are registered
+ * again and again. It lives as long as any mapping or importer.
+ *
+ * Return: as peermr_buffer_export().
+ */
+struct dma_buf *peermr_buffer_share(struct peermr_buffer *buffer)
+{
+	struct dma_buf *dmabuf, *shared;
+
+	if (READ_ONCE(buffer->revoked))
+		return ERR_PTR(-ENODEV);
+	dmabuf = peermr_dmabuf_shared(buffer, NULL);
+	if (dmabuf)
+		return dmabuf;
+
+	dmabuf = peermr_buffer_export(buffer);
+	if (IS_ERR(dmabuf))
+		return dmabuf;
+	shared = peermr_dmabuf_shared(buffer, dmabuf);
+	if (!shared)
+		return dmabuf;
+	dma_buf_put(dmabuf);
+	return shared;
+}
+
+/* The last mapping is gone. May hold the mmap_lock: the rest is put off. */
+void peermr_buffer_unshare(struct peermr_buffer *buffer)
+{
+	struct dma_buf *dmabuf;
+
+	mutex_lock(&buffer->window->lock);
+	dmabuf = buffer->shared;
+	buffer->shared = NULL;
+	mutex_unlock(&buffer->window->lock);
+	if (dmabuf)
+		dma_buf_put(dmabuf);
+}
+
 /* With window->lock held, which keeps the exports from being released. */
 static void peermr_dmabuf_zap(struct peermr_buffer *buffer)
 {

@@ -9,6 +9,15 @@
 
 #include "peermr.h"
 
+/* Does @vma map all of @buffer, but for what was rounded up to a granule? */
+static bool peermr_vma_is_whole(const struct vm_area_struct *vma,
+				const struct peermr_buffer *buffer)
+{
+	return vma->vm_pgoff == buffer->pgoff &&
+	       ALIGN((u64)vma->vm_end - vma->vm_start,
+		     peermr_window_granule(buffer->window)) == buffer->length;
+}
+
 /*
  * The buffer that all of [@address, @end) maps, in one piece; @range, if it is
  * not NULL, gets where and how. With the mmap_lock held. ERR_PTR: -ENOENT (not
@@ -21,7 +30,7 @@ peermr_buffer_lookup(struct mm_struct *mm, unsigned long address,
 	struct peermr_buffer *buffer = NULL;
 	struct vm_area_struct *vma;
 	u64 offset = 0, next = 0;
-	bool writable = true;
+	bool writable = true, whole = true;
 
 	while (address < end) {
 		vma = vma_lookup(mm, address);
@@ -37,6 +46,8 @@ peermr_buffer_lookup(struct mm_struct *mm, unsigned long address,
 			return ERR_PTR(-EFAULT);
 		if (!(vma->vm_flags & VM_WRITE))
 			writable = false;
+		if (!peermr_vma_is_whole(vma, buffer))
+			whole = false;
 		next += min(vma->vm_end, end) - address;
 		address = vma->vm_end;
 	}
@@ -45,6 +56,7 @@ peermr_buffer_lookup(struct mm_struct *mm, unsigned long address,
 	if (range) {
 		range->offset = offset;
 		range->writable = writable;
+		range->whole = whole;
 	}
 	return buffer;
 }
@@ -90,13 +102,13 @@ bool peermr_range_is_buffer(unsigned long address, size_t length)
 EXPORT_SYMBOL_GPL(peermr_range_is_buffer);
 
 /**
- * peermr_range_export() - make a dma-buf of the buffer behind addresses
+ * peermr_range_export() - get a dma-buf of the buffer behind addresses
  * @address: of the current process
  * @length: bytes, all of one buffer
  * @range: set on success
  *
  * The dma-buf is like any other of the buffer: it is revoked with it, and its
- * importers are told.
+ * importers are told. It is the same one for as long as the buffer is mapped.
  *
  * Context: may sleep; takes the mmap_lock.
  *
@@ -113,7 +125,7 @@ struct dma_buf *peermr_range_export(unsigned long address, size_t length,
 	buffer = peermr_buffer_find(address, length, range);
 	if (IS_ERR(buffer))
 		return ERR_CAST(buffer);
-	dmabuf = peermr_buffer_export(buffer);
+	dmabuf = peermr_buffer_share(buffer);
 	peermr_buffer_put(buffer);
 	return dmabuf;
 }

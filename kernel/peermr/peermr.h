@@ -203,6 +203,8 @@ struct peermr_consumer_ops {
  * @exposed: all of it has been zeroed, or made visible, for this buffer
  * @exports: struct peermr_dmabuf; under window->lock
  * @mappings: VMAs
+ * @shared: NULL, or the dma-buf for all who come by a mapping; has a reference,
+ *	and goes with the last mapping; under window->lock
  * @expose_lock: one granule is zeroed for this buffer at a time
  * @account: who is charged until the extent is free; NULL after
  * @dying: in window->dying
@@ -221,6 +223,7 @@ struct peermr_buffer {
 	bool exposed;
 	struct list_head exports;
 	atomic_t mappings;
+	struct dma_buf *shared;
 	struct mutex expose_lock;	/* zeroing of a granule */
 	struct peermr_account *account;
 	struct list_head dying;
@@ -320,6 +323,8 @@ int peermr_vma_adopt(struct vm_area_struct *vma, struct peermr_buffer *buffer);
 /* dmabuf.c */
 extern const struct peermr_consumer_ops peermr_dmabuf_consumer;
 struct dma_buf *peermr_buffer_export(struct peermr_buffer *buffer);
+struct dma_buf *peermr_buffer_share(struct peermr_buffer *buffer);
+void peermr_buffer_unshare(struct peermr_buffer *buffer);
 
 /* sysfs.c */
 u64 peermr_window_pinned(struct peermr_window *window);

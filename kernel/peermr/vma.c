@@ -26,7 +26,8 @@ static void peermr_vma_close(struct vm_area_struct *vma)
 {
 	struct peermr_buffer *buffer = vma->vm_private_data;
 
-	atomic_dec(&buffer->mappings);
+	if (atomic_dec_and_test(&buffer->mappings))
+		peermr_buffer_unshare(buffer);
 	peermr_buffer_put(buffer);
 }
 
