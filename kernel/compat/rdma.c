@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Registration of memory: what its operations take, by kernel. */
+/* Registration of dma-bufs: what the operation takes, by kernel. */
 
 #include <linux/bitmap.h>
 #include <linux/string.h>
@@ -15,58 +15,6 @@ static void peermr_attrs_copy(struct uverbs_attr_bundle *attrs,
 	memcpy(attrs, rdma_udata_to_uverbs_attr_bundle(udata), sizeof(*attrs));
 	bitmap_zero(attrs->attr_present, UVERBS_API_ATTR_BKEY_LEN);
 }
-
-#ifdef PEERMR_HAVE_REG_MR_DMAH
-static struct ib_mr *peermr_reg_op(struct ib_pd *pd, u64 start, u64 length,
-				   u64 iova, int access, struct ib_dmah *dmah,
-				   struct ib_udata *udata)
-{
-	struct peermr_reg_mr reg = {
-		.pd = pd,
-		.start = start,
-		.length = length,
-		.iova = iova,
-		.access = access,
-		.dmah = dmah,
-		.udata = udata,
-	};
-
-	return peermr_reg_user_mr(&reg);
-}
-
-struct ib_mr *peermr_compat_reg_user_mr(const struct ib_device_ops *ops,
-					const struct peermr_reg_mr *reg)
-{
-	return ops->reg_user_mr(reg->pd, reg->start, reg->length, reg->iova,
-				reg->access, reg->dmah, reg->udata);
-}
-#else
-static struct ib_mr *peermr_reg_op(struct ib_pd *pd, u64 start, u64 length,
-				   u64 iova, int access, struct ib_udata *udata)
-{
-	struct peermr_reg_mr reg = {
-		.pd = pd,
-		.start = start,
-		.length = length,
-		.iova = iova,
-		.access = access,
-		.udata = udata,
-	};
-
-	return peermr_reg_user_mr(&reg);
-}
-
-struct ib_mr *peermr_compat_reg_user_mr(const struct ib_device_ops *ops,
-					const struct peermr_reg_mr *reg)
-{
-	return ops->reg_user_mr(reg->pd, reg->start, reg->length, reg->iova,
-				reg->access, reg->udata);
-}
-#endif
-
-const struct ib_device_ops peermr_compat_reg_ops = {
-	.reg_user_mr = peermr_reg_op,
-};
 
 /* The dma-buf operation got all attributes after 6.1, and a handle in 7.0. */
 #if defined(PEERMR_HAVE_REG_MR_DMAH)

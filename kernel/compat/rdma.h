@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Registration of memory as the driver of an RDMA device implements it: two
- * operations whose last arguments differ between kernels (rdma.c).
+ * operations whose last arguments differ between kernels.
  */
 #ifndef _PEERMR_COMPAT_RDMA_H
 #define _PEERMR_COMPAT_RDMA_H
@@ -30,15 +30,24 @@ struct peermr_reg_mr {
 	struct ib_udata *udata;
 };
 
-/* A reg_user_mr() for ib_device_ops; calls peermr_reg_user_mr(). */
-extern const struct ib_device_ops peermr_compat_reg_ops;
-
-/* Defined by the user of this file. */
-struct ib_mr *peermr_reg_user_mr(const struct peermr_reg_mr *reg);
-
 /* Call reg_user_mr() of @ops. */
-struct ib_mr *peermr_compat_reg_user_mr(const struct ib_device_ops *ops,
-					const struct peermr_reg_mr *reg);
+#ifdef PEERMR_HAVE_REG_MR_DMAH
+static inline struct ib_mr *
+peermr_compat_reg_user_mr(const struct ib_device_ops *ops,
+			  const struct peermr_reg_mr *reg)
+{
+	return ops->reg_user_mr(reg->pd, reg->start, reg->length, reg->iova,
+				reg->access, reg->dmah, reg->udata);
+}
+#else
+static inline struct ib_mr *
+peermr_compat_reg_user_mr(const struct ib_device_ops *ops,
+			  const struct peermr_reg_mr *reg)
+{
+	return ops->reg_user_mr(reg->pd, reg->start, reg->length, reg->iova,
+				reg->access, reg->udata);
+}
+#endif
 
 /*
  * Call reg_user_mr_dmabuf() of @ops for the dma-buf @fd of the current process,

@@ -158,6 +158,12 @@ static void peerdirect_client_revoke(struct peerdirect_client *client)
 	}
 }
 
+static void peerdirect_client_put(struct peerdirect_client *client)
+{
+	if (refcount_dec_and_test(&client->users))
+		complete(&client->idle);
+}
+
 void ib_unregister_peer_memory_client(void *reg_handle)
 {
 	struct peerdirect_client *client = reg_handle;
@@ -176,10 +182,30 @@ void ib_unregister_peer_memory_client(void *reg_handle)
 }
 EXPORT_SYMBOL_GPL(ib_unregister_peer_memory_client);
 
-void peerdirect_client_put(struct peerdirect_client *client)
+/* Give up what peerdirect_client_claim() gave. */
+void peerdirect_client_release(struct peerdirect_client *client, void *context)
 {
-	if (refcount_dec_and_test(&client->users))
-		complete(&client->idle);
+	if (client->ops->release)
+		client->ops->release(context);
+	peerdirect_client_put(client);
+}
+
+/* Count a registration of the client's memory, of @pages of its size. */
+void peerdirect_client_lends(struct peerdirect_client *client, u64 pages,
+			     u64 bytes)
+{
+	atomic64_inc(&client->stats.alloc_mrs);
+	atomic64_add(pages, &client->stats.reg_pages);
+	atomic64_add(bytes, &client->stats.reg_bytes);
+}
+
+/* Count the end of a registration. */
+void peerdirect_client_gets_back(struct peerdirect_client *client, u64 pages,
+				 u64 bytes)
+{
+	atomic64_inc(&client->stats.dealloc_mrs);
+	atomic64_add(pages, &client->stats.dereg_pages);
+	atomic64_add(bytes, &client->stats.dereg_bytes);
 }
 
 /* Can @device give back what @client lends it, if the client wants that? */
@@ -196,8 +222,8 @@ static bool peerdirect_client_suits(const struct peerdirect_client *client,
  * @length: bytes
  * @context: the client's, for its other callbacks
  *
- * Return: the client, with a reference, whose acquire() said that it serves;
- * or NULL.
+ * Return: the client whose acquire() said that it serves, to be given up by
+ * peerdirect_client_release(); or NULL.
  */
 struct peerdirect_client *
 peerdirect_client_claim(const struct peerdirect_device *device, u64 start,

@@ -37,34 +37,61 @@ static bool peerdirect_name_listed(const char *list, const char *name)
 	return false;
 }
 
-/* Both operations may be called meanwhile, and others may exchange them, too. */
-static int peerdirect_device_hook(struct peerdirect_device *device)
+/*
+ * The operations may be called meanwhile, and others may exchange them, too:
+ * -EBUSY if they have, as what they put there may call ours.
+ */
+static int peerdirect_device_watch(struct peerdirect_device *device)
 {
 	struct ib_device *ibdev = device->ibdev;
 	const struct ib_device_ops *driver = device->driver;
 
-	if (cmpxchg(&ibdev->ops.dereg_mr, driver->dereg_mr,
-		    peerdirect_dereg_mr) != driver->dereg_mr)
+	if (!device->watched &&
+	    cmpxchg(&ibdev->ops.dereg_mr, driver->dereg_mr,
+		    peerdirect_device_ops.dereg_mr) != driver->dereg_mr)
 		return -EBUSY;
-	if (cmpxchg(&ibdev->ops.reg_user_mr, driver->reg_user_mr,
-		    peermr_compat_reg_ops.reg_user_mr) != driver->reg_user_mr) {
-		WRITE_ONCE(ibdev->ops.dereg_mr, driver->dereg_mr);
+	device->watched = true;
+	return 0;
+}
+
+static int peerdirect_device_unwatch(struct peerdirect_device *device)
+{
+	struct ib_device *ibdev = device->ibdev;
+	const struct ib_device_ops *driver = device->driver;
+
+	if (device->watched &&
+	    cmpxchg(&ibdev->ops.dereg_mr, peerdirect_device_ops.dereg_mr,
+		    driver->dereg_mr) != peerdirect_device_ops.dereg_mr)
+		return -EBUSY;
+	device->watched = false;
+	return 0;
+}
+
+static int peerdirect_device_hook(struct peerdirect_device *device)
+{
+	const struct ib_device_ops *driver = device->driver;
+	int ret;
+
+	ret = peerdirect_device_watch(device);
+	if (ret)
+		return ret;
+	if (cmpxchg(&device->ibdev->ops.reg_user_mr, driver->reg_user_mr,
+		    peerdirect_device_ops.reg_user_mr) != driver->reg_user_mr) {
+		if (!peerdirect_exports_exist(device))
+			peerdirect_device_unwatch(device);
 		return -EBUSY;
 	}
 	return 0;
 }
 
-/* -EBUSY if somebody replaced our operations by others, which may call them. */
 static int peerdirect_device_unhook(struct peerdirect_device *device)
 {
-	struct ib_device *ibdev = device->ibdev;
 	const struct ib_device_ops *driver = device->driver;
 
-	if (READ_ONCE(ibdev->ops.dereg_mr) != peerdirect_dereg_mr ||
-	    cmpxchg(&ibdev->ops.reg_user_mr, peermr_compat_reg_ops.reg_user_mr,
-		    driver->reg_user_mr) != peermr_compat_reg_ops.reg_user_mr)
+	if (cmpxchg(&device->ibdev->ops.reg_user_mr,
+		    peerdirect_device_ops.reg_user_mr,
+		    driver->reg_user_mr) != peerdirect_device_ops.reg_user_mr)
 		return -EBUSY;
-	WRITE_ONCE(ibdev->ops.dereg_mr, driver->dereg_mr);
 	return 0;
 }
 
@@ -115,7 +142,10 @@ int peerdirect_device_disable(struct peerdirect_device *device)
 	if (ret)
 		return ret;
 	device->enabled = false;
+	/* No more of them after this; those that are there are to be counted. */
 	synchronize_srcu(&peerdirect_srcu);
+	if (!peerdirect_exports_exist(device))
+		peerdirect_device_unwatch(device);
 	dev_info(&device->ibdev->dev, "peerdirect: disabled\n");
 	return 0;
 }
@@ -140,19 +170,26 @@ static struct peerdirect_device *peerdirect_device_alloc(struct ib_device *ibdev
 	if (!device)
 		return NULL;
 	device->driver = kmemdup(&ibdev->ops, sizeof(ibdev->ops), GFP_KERNEL);
-	if (!device->driver) {
-		kfree(device);
-		return NULL;
-	}
+	if (!device->driver)
+		goto err_free;
+	if (peerdirect_exports_init(device))
+		goto err_driver;
 	device->ibdev = ibdev;
 	device->revocable = peermr_compat_mr_revocable(ibdev);
 	if (ibdev->dma_device && dev_is_pci(ibdev->dma_device))
 		device->dma = ibdev->dma_device;
 	return device;
+
+err_driver:
+	kfree(device->driver);
+err_free:
+	kfree(device);
+	return NULL;
 }
 
 static void peerdirect_device_free(struct peerdirect_device *device)
 {
+	peerdirect_exports_destroy(device);
 	kfree(device->driver);
 	kfree(device);
 }
@@ -194,7 +231,8 @@ static void peerdirect_device_remove(struct ib_device *ibdev, void *data)
 
 	mutex_lock(&peerdirect_devices_lock);
 	list_del(&device->node);
-	if (peerdirect_device_disable(device))
+	if (peerdirect_device_disable(device) ||
+	    peerdirect_device_unwatch(device))
 		dev_err(&ibdev->dev, "peerdirect: another module replaced the operations that this one had put there, and may call them after it is gone\n");
 	mutex_unlock(&peerdirect_devices_lock);
 

@@ -26,6 +26,7 @@
 #include <linux/list.h>
 #include <linux/peerdirect.h>
 #include <linux/refcount.h>
+#include <linux/rhashtable.h>
 #include <linux/rwsem.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
@@ -40,21 +41,41 @@
 #endif
 
 /**
+ * struct peerdirect_hint - where memory of clients has been seen last
+ * @mm: in which process; never dereferenced
+ * @start: of the lowest registration
+ * @end: of the highest
+ *
+ * Wrong at times, as nothing protects it: it decides who is asked first.
+ */
+struct peerdirect_hint {
+	const struct mm_struct *mm;
+	u64 start;
+	u64 end;
+};
+
+/**
  * struct peerdirect_device - an RDMA device
  * @ibdev: the device, which outlives this
  * @node: in the list of devices; under peerdirect_devices_lock
  * @enabled: its registrations come by here; under peerdirect_devices_lock
+ * @watched: its deregistrations do, too, and as long as there are @exports
  * @revocable: its driver lets go of memory when it is told
  * @dma: the PCI device that does its DMA, NULL if the CPU copies
  * @driver: the driver's operations, before two of them were replaced
+ * @exports: struct peerdirect_export by MR
+ * @hint: where memory of clients has been seen
  */
 struct peerdirect_device {
 	struct ib_device *ibdev;
 	struct list_head node;
 	bool enabled;
+	bool watched;
 	bool revocable;
 	struct device *dma;
 	const struct ib_device_ops *driver;
+	struct rhashtable exports;
+	struct peerdirect_hint hint;
 };
 
 /* Registrations and deregistrations of a client's memory, as OFED counts. */
@@ -71,7 +92,7 @@ struct peerdirect_stats {
 /**
  * struct peerdirect_client - a registered client
  * @ops: the client's
- * @ex: the same, if it has CPU mappings; else NULL
+ * @ex: the same, if it has CPU mappings or dma-bufs; else NULL
  * @revokes: it may take memory back
  * @unmaps: it then undoes the mapping itself
  * @kobj: /sys/kernel/mm/memory_peers/NAME; its release frees the client
@@ -94,6 +115,23 @@ struct peerdirect_client {
 	refcount_t users;
 	struct completion idle;
 	struct peerdirect_stats stats;
+};
+
+/**
+ * struct peerdirect_export - an MR on a dma-buf that a client made itself
+ * @node: in peerdirect_device::exports
+ * @mr: the MR
+ * @client: has a reference on its kobject, as it may have gone since
+ * @pages: for the counters
+ * @length: bytes
+ */
+struct peerdirect_export {
+	struct rhash_head node;
+	const struct ib_mr *mr;
+	struct peerdirect_client *client;
+	u64 pages;
+	u64 length;
+	struct rcu_head rcu;
 };
 
 enum peerdirect_region_flag {
@@ -185,7 +223,11 @@ bool peerdirect_clients_exist(void);
 struct peerdirect_client *
 peerdirect_client_claim(const struct peerdirect_device *device, u64 start,
 			u64 length, void **context);
-void peerdirect_client_put(struct peerdirect_client *client);
+void peerdirect_client_release(struct peerdirect_client *client, void *context);
+void peerdirect_client_lends(struct peerdirect_client *client, u64 pages,
+			     u64 bytes);
+void peerdirect_client_gets_back(struct peerdirect_client *client, u64 pages,
+				 u64 bytes);
 void peerdirect_client_report(const struct peerdirect_client *client,
 			      const struct peerdirect_device *device);
 void peerdirect_clients_report(const struct peerdirect_device *device);
@@ -201,7 +243,8 @@ void peerdirect_device_sysfs_remove(struct peerdirect_device *device);
 /* region.c */
 struct peerdirect_region *
 peerdirect_region_create(const struct peerdirect_device *device,
-			 const struct peermr_reg_mr *reg);
+			 const struct peermr_reg_mr *reg,
+			 struct peerdirect_client *client, void *context);
 struct peerdirect_region *
 peerdirect_region_find(struct peerdirect_client *client, unsigned long id);
 struct peerdirect_region *
@@ -219,9 +262,24 @@ struct sg_table *peerdirect_pages_table(struct peerdirect_region *region);
 /* dmabuf.c */
 int peerdirect_dmabuf_create(struct peerdirect_region *region);
 
+/* export.c */
+int peerdirect_exports_init(struct peerdirect_device *device);
+void peerdirect_exports_destroy(struct peerdirect_device *device);
+bool peerdirect_exports_exist(const struct peerdirect_device *device);
+int peerdirect_export_add(struct peerdirect_device *device,
+			  struct peerdirect_client *client,
+			  const struct peermr_reg_mr *reg,
+			  const struct ib_mr *mr);
+struct peerdirect_export *
+peerdirect_export_take(struct peerdirect_device *device,
+		       const struct ib_mr *mr);
+void peerdirect_export_restore(struct peerdirect_device *device,
+			       struct peerdirect_export *export);
+void peerdirect_export_end(struct peerdirect_export *export);
+
 /* reg.c */
 extern struct srcu_struct peerdirect_srcu;
 extern struct xarray peerdirect_mrs;
-int peerdirect_dereg_mr(struct ib_mr *mr, struct ib_udata *udata);
+extern const struct ib_device_ops peerdirect_device_ops;
 
 #endif /* _PEERDIRECT_H */

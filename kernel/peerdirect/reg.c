@@ -3,10 +3,11 @@
  * Registration and deregistration on a device that is enabled. Both run under
  * SRCU, so that a device, or the module, goes when they have left.
  *
- * Memory that the kernel cannot pin (VM_IO, VM_PFNMAP) is offered to the
- * clients first. Everything else is the driver's, and only if that finds it
- * cannot be pinned, the clients are asked: some of them reserve addresses in
- * which nothing is mapped for the CPU.
+ * A registration is the driver's, and only if that finds that the memory cannot
+ * be pinned, the clients are asked. Failing takes the driver some time; so where
+ * a process has registered memory of a client before, what the kernel is known
+ * not to pin (VM_IO, VM_PFNMAP) is offered to the clients first. Host memory does
+ * not pay for the look at the mapping.
  */
 
 #include <linux/dma-buf.h>
@@ -17,6 +18,7 @@
 #include <linux/srcu.h>
 
 #include "peerdirect.h"
+#include "reg_op.h"
 
 /* What the kernel lets a dma-buf be registered with. */
 #define PEERDIRECT_ACCESS	(IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE | \
@@ -43,7 +45,28 @@ static bool peerdirect_reg_suits(const struct peermr_reg_mr *reg)
 	       end <= TASK_SIZE;
 }
 
-/* Does the range begin in memory that cannot be pinned? */
+/* Is the range where memory of clients has been seen? */
+static bool peerdirect_hint_covers(const struct peerdirect_hint *hint, u64 start)
+{
+	return READ_ONCE(hint->mm) == current->mm &&
+	       start >= READ_ONCE(hint->start) && start < READ_ONCE(hint->end);
+}
+
+static void peerdirect_hint_extend(struct peerdirect_hint *hint,
+				   const struct peermr_reg_mr *reg)
+{
+	u64 start = reg->start, end = reg->start + reg->length;
+
+	if (READ_ONCE(hint->mm) == current->mm) {
+		start = min(start, READ_ONCE(hint->start));
+		end = max(end, READ_ONCE(hint->end));
+	}
+	WRITE_ONCE(hint->start, start);
+	WRITE_ONCE(hint->end, end);
+	WRITE_ONCE(hint->mm, current->mm);
+}
+
+/* Does the range begin in memory that is known not to be pinned? */
 static bool peerdirect_reg_is_device_memory(const struct peermr_reg_mr *reg)
 {
 	struct mm_struct *mm = current->mm;
@@ -69,18 +92,16 @@ static void peerdirect_fd_close(int fd, const struct dma_buf *dmabuf)
 		close_fd(fd);
 }
 
-/* Have the driver register the region's dma-buf. */
-static struct ib_mr *
-peerdirect_reg_dmabuf(const struct peerdirect_region *region,
-		      const struct ib_device_ops *driver,
-		      const struct peermr_reg_mr *reg)
+/* Have the driver register @dmabuf, in which the range begins at @offset. */
+static struct ib_mr *peerdirect_reg_dmabuf(const struct ib_device_ops *driver,
+					   const struct peermr_reg_mr *reg,
+					   struct dma_buf *dmabuf, u64 offset)
 {
 	struct peermr_reg_mr dmabuf_reg = *reg;
-	struct dma_buf *dmabuf = region->dmabuf;
 	struct ib_mr *mr;
 	int fd;
 
-	dmabuf_reg.start = reg->start - region->base;
+	dmabuf_reg.start = offset;
 	dmabuf_reg.access &= PEERDIRECT_ACCESS;
 
 	/* The descriptor gets a reference of its own. */
@@ -127,17 +148,21 @@ static int peerdirect_reg_verify(struct peerdirect_region *region,
 	return ret;
 }
 
-/* ERR_PTR(-ENOENT): no client's memory. */
+/*
+ * Register memory that the client hands out by its callbacks; @context and the
+ * reference on the client are taken over.
+ */
 static struct ib_mr *
-peerdirect_reg_client(const struct peerdirect_device *device,
-		      const struct peermr_reg_mr *reg)
+peerdirect_reg_region(const struct peerdirect_device *device,
+		      const struct peermr_reg_mr *reg,
+		      struct peerdirect_client *client, void *context)
 {
 	struct peerdirect_region *region;
 	struct dma_buf *dmabuf;
 	struct ib_mr *mr;
 	int ret;
 
-	region = peerdirect_region_create(device, reg);
+	region = peerdirect_region_create(device, reg, client, context);
 	if (IS_ERR(region))
 		return ERR_CAST(region);
 	ret = peerdirect_dmabuf_create(region);
@@ -149,7 +174,8 @@ peerdirect_reg_client(const struct peerdirect_device *device,
 
 	/* The region lives at least as long as this. */
 	dmabuf = region->dmabuf;
-	mr = peerdirect_reg_dmabuf(region, device->driver, reg);
+	mr = peerdirect_reg_dmabuf(device->driver, reg, dmabuf,
+				   reg->start - region->base);
 	if (!IS_ERR(mr)) {
 		ret = peerdirect_reg_verify(region, mr);
 		if (ret) {
@@ -163,14 +189,81 @@ peerdirect_reg_client(const struct peerdirect_device *device,
 	return mr;
 }
 
-static struct ib_mr *peerdirect_reg(const struct peerdirect_device *device,
-				    const struct peermr_reg_mr *reg)
+/* Register a dma-buf of the client's own. */
+static struct ib_mr *
+peerdirect_reg_export(struct peerdirect_device *device,
+		      const struct peermr_reg_mr *reg,
+		      struct peerdirect_client *client,
+		      struct dma_buf *dmabuf, u64 offset)
 {
-	bool suits = peerdirect_reg_suits(reg);
+	struct ib_mr *mr;
+	int ret;
+
+	mr = peerdirect_reg_dmabuf(device->driver, reg, dmabuf, offset);
+	if (IS_ERR(mr))
+		return mr;
+	ret = peerdirect_export_add(device, client, reg, mr);
+	if (ret) {
+		peerdirect_mr_destroy(device, reg, mr);
+		return ERR_PTR(ret);
+	}
+	return mr;
+}
+
+/* The client's own dma-buf; ERR_PTR(-EOPNOTSUPP): by its callbacks. */
+static struct dma_buf *
+peerdirect_client_export(const struct peerdirect_client *client,
+			 const struct peermr_reg_mr *reg, void *context,
+			 u64 *offset)
+{
+	if (!client->ex || !client->ex->export)
+		return ERR_PTR(-EOPNOTSUPP);
+	return client->ex->export(reg->start, reg->length,
+				  ib_access_writable(reg->access), context,
+				  offset);
+}
+
+/* ERR_PTR(-ENOENT): no client's memory. */
+static noinline struct ib_mr *
+peerdirect_reg_client(struct peerdirect_device *device,
+		      const struct peermr_reg_mr *reg)
+{
+	struct peerdirect_client *client;
+	struct dma_buf *dmabuf;
+	struct ib_mr *mr;
+	u64 offset = 0;
+	void *context;
+
+	client = peerdirect_client_claim(device, reg->start, reg->length,
+					 &context);
+	if (!client)
+		return ERR_PTR(-ENOENT);
+	dmabuf = peerdirect_client_export(client, reg, context, &offset);
+	mr = ERR_CAST(dmabuf);
+	if (dmabuf == ERR_PTR(-EOPNOTSUPP)) {
+		mr = peerdirect_reg_region(device, reg, client, context);
+	} else {
+		if (!IS_ERR(dmabuf)) {
+			mr = peerdirect_reg_export(device, reg, client, dmabuf,
+						   offset);
+			dma_buf_put(dmabuf);
+		}
+		peerdirect_client_release(client, context);
+	}
+	if (!IS_ERR(mr))
+		peerdirect_hint_extend(&device->hint, reg);
+	return mr;
+}
+
+static __always_inline struct ib_mr *
+peerdirect_reg(struct peerdirect_device *device,
+	       const struct peermr_reg_mr *reg)
+{
 	bool asked = false;
 	struct ib_mr *mr;
 
-	if (suits && peerdirect_reg_is_device_memory(reg)) {
+	if (peerdirect_hint_covers(&device->hint, reg->start) &&
+	    peerdirect_reg_suits(reg) && peerdirect_reg_is_device_memory(reg)) {
 		mr = peerdirect_reg_client(device, reg);
 		if (mr != ERR_PTR(-ENOENT))
 			return mr;
@@ -178,14 +271,16 @@ static struct ib_mr *peerdirect_reg(const struct peerdirect_device *device,
 	}
 
 	mr = peermr_compat_reg_user_mr(device->driver, reg);
-	if (mr != ERR_PTR(-EFAULT) || !suits || asked)
+	if (likely(mr != ERR_PTR(-EFAULT)) || asked ||
+	    !peerdirect_reg_suits(reg))
 		return mr;
 	mr = peerdirect_reg_client(device, reg);
 	return mr == ERR_PTR(-ENOENT) ? ERR_PTR(-EFAULT) : mr;
 }
 
 /* What ib_device_ops::reg_user_mr of an enabled device is. */
-struct ib_mr *peermr_reg_user_mr(const struct peermr_reg_mr *reg)
+static __always_inline struct ib_mr *
+peermr_reg_user_mr(const struct peermr_reg_mr *reg)
 {
 	struct ib_device *ibdev = reg->pd->device;
 	struct peerdirect_device *device;
@@ -222,10 +317,21 @@ static void peerdirect_mr_leaves(struct ib_mr *mr, bool leaves)
 	peerdirect_region_put(region);
 }
 
-static int peerdirect_dereg(const struct peerdirect_device *device,
-			    struct ib_mr *mr, struct ib_udata *udata)
+static int peerdirect_dereg(struct peerdirect_device *device, struct ib_mr *mr,
+			    struct ib_udata *udata)
 {
+	struct peerdirect_export *export;
 	int ret;
+
+	export = peerdirect_export_take(device, mr);
+	if (export) {
+		ret = device->driver->dereg_mr(mr, udata);
+		if (ret)
+			peerdirect_export_restore(device, export);
+		else
+			peerdirect_export_end(export);
+		return ret;
+	}
 
 	/* Most MRs are on host memory, and no client may be there at all. */
 	if (xa_empty(&peerdirect_mrs))
@@ -238,8 +344,7 @@ static int peerdirect_dereg(const struct peerdirect_device *device,
 	return ret;
 }
 
-/* The same for ib_device_ops::dereg_mr. */
-int peerdirect_dereg_mr(struct ib_mr *mr, struct ib_udata *udata)
+static int peerdirect_dereg_mr(struct ib_mr *mr, struct ib_udata *udata)
 {
 	struct ib_device *ibdev = mr->device;
 	struct peerdirect_device *device;
@@ -254,3 +359,9 @@ int peerdirect_dereg_mr(struct ib_mr *mr, struct ib_udata *udata)
 	srcu_read_unlock(&peerdirect_srcu, idx);
 	return ret;
 }
+
+/* What takes the place of the operations of an enabled device. */
+const struct ib_device_ops peerdirect_device_ops = {
+	.reg_user_mr = peermr_compat_reg_op,
+	.dereg_mr = peerdirect_dereg_mr,
+};

@@ -63,17 +63,6 @@ void peerdirect_region_put(struct peerdirect_region *region)
 	kref_put(&region->refs, peerdirect_region_free);
 }
 
-/* What the client lent, and what it got back, in its counters. */
-static void peerdirect_region_count(struct peerdirect_region *region)
-{
-	struct peerdirect_stats *stats = &region->client->stats;
-
-	set_bit(PEERDIRECT_COUNTED, &region->flags);
-	atomic64_inc(&stats->alloc_mrs);
-	atomic64_add(region->pages, &stats->reg_pages);
-	atomic64_add(region->length, &stats->reg_bytes);
-}
-
 /* Number the region and have its client fill it. */
 static int peerdirect_region_setup(struct peerdirect_region *region,
 				   bool writable)
@@ -86,8 +75,10 @@ static int peerdirect_region_setup(struct peerdirect_region *region,
 			      GFP_KERNEL_ACCOUNT);
 	if (ret >= 0)
 		ret = peerdirect_pages_get(region, writable);
-	if (!ret)
-		peerdirect_region_count(region);
+	if (!ret) {
+		set_bit(PEERDIRECT_COUNTED, &region->flags);
+		peerdirect_client_lends(client, region->pages, region->length);
+	}
 	if (!test_bit(PEERDIRECT_PAGES, &region->flags))
 		complete_all(&region->unmapped);
 	WRITE_ONCE(region->setup, NULL);
@@ -95,44 +86,33 @@ static int peerdirect_region_setup(struct peerdirect_region *region,
 	return ret;
 }
 
-static void peerdirect_region_discount(struct peerdirect_region *region)
-{
-	struct peerdirect_stats *stats = &region->client->stats;
-
-	if (!test_bit(PEERDIRECT_COUNTED, &region->flags))
-		return;
-	atomic64_inc(&stats->dealloc_mrs);
-	atomic64_add(region->pages, &stats->dereg_pages);
-	atomic64_add(region->length, &stats->dereg_bytes);
-}
-
 /**
  * peerdirect_region_create() - get memory from the client whose it is
  * @device: the RDMA device it is for
  * @reg: the registration
+ * @client: who claims it; its reference is taken over, on errors, too
+ * @context: the client's; released at the end, on errors, too
  *
  * Return: the region, to be given up by peerdirect_region_finish() and
- * peerdirect_region_put(), or ERR_PTR: -ENOENT (no client's memory),
- * -EOPNOTSUPP (the client cannot serve this device), -ENODEV (taken back while
- * it was set up), -EINVAL (the client's table is wrong), -ENOMEM, or what the
- * client returned.
+ * peerdirect_region_put(), or ERR_PTR: -EOPNOTSUPP (the client cannot serve
+ * this device), -ENODEV (taken back while it was set up), -EINVAL (the client's
+ * table is wrong), -ENOMEM, or what the client returned.
  */
 struct peerdirect_region *
 peerdirect_region_create(const struct peerdirect_device *device,
-			 const struct peermr_reg_mr *reg)
+			 const struct peermr_reg_mr *reg,
+			 struct peerdirect_client *client, void *context)
 {
 	struct peerdirect_region *region;
 	int ret;
 
 	region = peerdirect_region_alloc(device, reg);
-	if (!region)
+	if (!region) {
+		peerdirect_client_release(client, context);
 		return ERR_PTR(-ENOMEM);
-	region->client = peerdirect_client_claim(device, reg->start,
-						 reg->length, &region->context);
-	if (!region->client) {
-		peerdirect_region_put(region);
-		return ERR_PTR(-ENOENT);
 	}
+	region->client = client;
+	region->context = context;
 
 	ret = peerdirect_region_setup(region, ib_access_writable(reg->access));
 	if (ret) {
@@ -201,11 +181,11 @@ void peerdirect_region_finish(struct peerdirect_region *region)
 	if (test_and_set_bit(PEERDIRECT_FINISHED, &region->flags))
 		return;
 	peerdirect_region_unmap(region, !client->unmaps);
-	peerdirect_region_discount(region);
+	if (test_bit(PEERDIRECT_COUNTED, &region->flags))
+		peerdirect_client_gets_back(client, region->pages,
+					    region->length);
 	xa_erase(&client->regions, region->id);
-	if (client->ops->release)
-		client->ops->release(region->context);
-	peerdirect_client_put(client);
+	peerdirect_client_release(client, region->context);
 }
 
 /**

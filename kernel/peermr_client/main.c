@@ -7,9 +7,14 @@
 
 #include <linux/errno.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 
 #include "compat.h"
 #include "peermr_client.h"
+
+static bool export = true;
+module_param(export, bool, 0444);
+MODULE_PARM_DESC(export, "Hand out memory as a dma-buf where PeerDirect takes one, instead of by its callbacks (default: Y)");
 
 static struct peerdirect_client_ex peermr_client;
 static invalidate_peer_memory peermr_client_callback;
@@ -34,6 +39,7 @@ static int __init peermr_client_init(void)
 	peermr_client.magic = PEERDIRECT_CLIENT_EX_MAGIC;
 	peermr_client.vmap = peermr_client_vmap;
 	peermr_client.vunmap = peermr_client_vunmap;
+	peermr_client.export = export ? peermr_client_export : NULL;
 
 	peermr_client_handle =
 		ib_register_peer_memory_client(client, &peermr_client_callback);

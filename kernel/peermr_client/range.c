@@ -86,6 +86,31 @@ static int peermr_client_get_pages(unsigned long addr, size_t size, int write,
 	return 0;
 }
 
+/*
+ * The process may get hold of the dma-buf, which must give it nothing more than
+ * its mapping does: part of a buffer, or one for reading only, goes by the
+ * callbacks.
+ */
+struct dma_buf *peermr_client_export(unsigned long addr, size_t size,
+				     bool writable, void *client_context,
+				     u64 *offset)
+{
+	struct peermr_range found;
+	struct dma_buf *dmabuf;
+
+	dmabuf = peermr_range_export(addr, size, &found);
+	if (dmabuf == ERR_PTR(-ENOENT))
+		return ERR_PTR(-EFAULT);
+	if (IS_ERR(dmabuf))
+		return dmabuf;
+	if (!found.writable || !found.whole) {
+		dma_buf_put(dmabuf);
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+	*offset = found.offset;
+	return dmabuf;
+}
+
 /* The exporter takes the memory back: with the reservation lock held. */
 static void peermr_client_revoke(struct dma_buf_attachment *attach);
 

@@ -7,14 +7,17 @@
 set -uo pipefail
 
 here=$(dirname -- "$(realpath -- "$0")")
-failed=0
+failed=0 suffix=''
 
+# The names of the tests get the suffix that is set.
 run() {
 	local program=$1 status=0
 
 	shift
 	echo "peermr-vm: suite $program" >/dev/kmsg
-	timeout -k 10 400 "$here/$program" "$@" || status=$?
+	timeout -k 10 400 "$here/$program" "$@" |
+		sed -u "s/^\(PASS\|FAIL\|SKIP\) [^: ]*/&$suffix/"
+	status=${PIPESTATUS[0]}
 	case $status in
 	0 | 77) ;;
 	1) failed=1 ;;
@@ -26,6 +29,12 @@ run() {
 }
 
 run peerdirect.sh peerdirect_test "$PEERMR_WINDOW"
+# As where the kernel has PeerDirect.
+rmmod peermr_client
+modprobe peermr_client export=N
+suffix=_by_callbacks
+run peerdirect.sh peerdirect_test "$PEERMR_WINDOW"
+suffix=''
 run peerdirect.sh peer_client_test
 for module in peer_client peermr_client peerdirect; do
 	if [[ -e /sys/module/$module ]] && ! rmmod "$module"; then

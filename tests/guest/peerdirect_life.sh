@@ -100,8 +100,6 @@ is the_symbols_exist_once second_one_is_refused
 
 hold "$PEERMR_WINDOW" 4194304 rxe1
 is a_registration_is_counted test "$(registered)" == 1
-is the_client_stays_while_memory_is_registered stays peermr_client
-is the_bridge_stays_while_memory_is_registered stays peerdirect
 is the_windows_stay_while_memory_is_registered stays peermr
 is a_device_is_disabled_while_memory_is_registered peermr peerdirect disable rxe1
 is disabled_it_is_refused refuses_memory
@@ -109,6 +107,32 @@ is it_is_enabled_again peermr peerdirect enable rxe1
 release
 is the_holder_has_ended_well test "$held" == 0
 is nothing_is_registered_after_it wait_for 5 none_registered
+
+hold "$PEERMR_WINDOW" 4194304 rxe1
+is a_device_is_disabled_again peermr peerdirect disable rxe1
+release
+is what_goes_while_it_is_disabled_is_counted wait_for 5 none_registered
+is and_it_is_enabled_again peermr peerdirect enable rxe1
+
+# A registered dma-buf is between its driver and peermr.ko.
+hold "$PEERMR_WINDOW" 4194304 rxe1
+is the_client_goes_while_its_dmabuf_is_registered rmmod peermr_client
+is the_bridge_goes_while_a_dmabuf_is_registered rmmod peerdirect
+is the_windows_stay_even_then stays peermr
+release
+is the_holder_of_a_dmabuf_has_ended_well test "$held" == 0
+
+# By callbacks, the client is needed until the end.
+is the_client_comes_with_callbacks_only modprobe peermr_client export=N
+is the_device_is_enabled_for_them peermr peerdirect enable rxe1
+hold "$PEERMR_WINDOW" 4194304 rxe1
+is a_registration_by_callbacks_is_counted test "$(registered)" == 1
+is the_client_stays_while_memory_is_registered stays peermr_client
+is the_bridge_stays_while_memory_is_registered stays peerdirect
+release
+is nothing_is_registered_by_callbacks_in_the_end wait_for 5 none_registered
+is the_client_with_callbacks_goes rmmod peermr_client
+is the_client_with_dmabufs_comes_back modprobe peermr_client
 
 # rdma_rxe waits for whoever has it open; the holder for the end of its orders.
 hold "$PEERMR_WINDOW" 4194304 rxe1

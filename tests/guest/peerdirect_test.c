@@ -173,6 +173,74 @@ static void a_range_of_two_buffers_is_refused(void)
 	close(fd);
 }
 
+/* How many dma-bufs of peermr.ko there are. */
+static int dmabufs(void)
+{
+	FILE *file = fopen("/sys/kernel/debug/dma_buf/bufinfo", "r");
+	char line[512];
+	int count = 0;
+
+	CHECK(file);
+	while (fgets(line, sizeof(line), file))
+		if (strstr(line, "\tpeermr\t"))
+			count++;
+	fclose(file);
+	return count;
+}
+
+static void all_registrations_of_a_buffer_share_a_dmabuf(void)
+{
+	struct ibv_mr *others[10];
+	unsigned char *second;
+	int before = dmabufs(), ms, i;
+
+	set_up();
+	CHECK_EQ(dmabufs(), before + 1);
+	for (i = 0; i < 10; i++) {
+		others[i] = try_register(memory + i * 4096, MIB, RDMA_ACCESS);
+		CHECK(others[i]);
+	}
+	CHECK_EQ(dmabufs(), before + 1);
+	second = node_map_fresh(LENGTH);
+	CHECK(try_register(second, LENGTH, RDMA_ACCESS));
+	CHECK_EQ(dmabufs(), before + 2);
+
+	/* With the last mapping and the last registration it goes. */
+	CHECK(!ibv_dereg_mr(mr));
+	CHECK(!munmap(memory, LENGTH));
+	CHECK_EQ(dmabufs(), before + 2);
+	for (i = 0; i < 10; i++)
+		CHECK(!ibv_dereg_mr(others[i]));
+	for (ms = 0; ms < 5000 && dmabufs() != before + 1; ms += 20)
+		sleep_ms(20);
+	CHECK_EQ(dmabufs(), before + 1);
+}
+
+static void a_part_of_a_buffer_is_all_that_is_handed_out(void)
+{
+	uint64_t callbacks;
+	struct ibv_mr *part;
+	int node;
+
+	set_up();
+	CHECK(!ibv_dereg_mr(mr));
+	CHECK(!munmap(memory, LENGTH / 2));
+	part = try_register(memory + LENGTH / 2, LENGTH / 2, RDMA_ACCESS);
+	CHECK(part);
+	CHECK_EQ(rdma_do(&link_.ends[0], IBV_WR_RDMA_WRITE,
+			 &(struct rdma_range){ host_mr, 0, LENGTH / 2 },
+			 &(struct rdma_range){ part, 0, LENGTH / 2 }),
+		 IBV_WC_SUCCESS);
+
+	/* By callbacks, as the dma-buf has all of the buffer. */
+	callbacks = peerdirect_counters(CLIENT).callbacks;
+	node = node_open();
+	CHECK(!node_revoke(node, PEERMR_REVOKE_FORCE));
+	close(node);
+	CHECK(peerdirect_counters(CLIENT).callbacks > callbacks);
+	CHECK(!ibv_dereg_mr(part));
+}
+
 static void memory_that_may_not_be_written_is_read_only(void)
 {
 	set_up();
@@ -234,6 +302,16 @@ static void no_descriptor_stays_open(void)
 	CHECK_EQ(lowest_free_descriptor(), before);
 }
 
+/* Does the client hand out memory by its callbacks only? */
+static bool by_callbacks(void)
+{
+	char text[8];
+
+	CHECK(file_read("/sys/module/peermr_client/parameters/export", text,
+			sizeof(text)));
+	return text[0] == 'N';
+}
+
 static void revocation_ends_access_in_the_middle_of_traffic(void)
 {
 	struct rdma_range host, range;
@@ -258,7 +336,8 @@ static void revocation_ends_access_in_the_middle_of_traffic(void)
 		status = rdma_do(&link_.ends[0], IBV_WR_RDMA_WRITE, &host,
 				 &range);
 	CHECK_EQ(status, IBV_WC_REM_ACCESS_ERR);
-	CHECK(peerdirect_counters(CLIENT).callbacks > callbacks);
+	CHECK_EQ(peerdirect_counters(CLIENT).callbacks > callbacks,
+		 by_callbacks());
 	CHECK_ERRNO(!try_register(memory, LENGTH, RDMA_ACCESS), ENODEV);
 	CHECK(!ibv_dereg_mr(mr));
 }
@@ -350,6 +429,8 @@ static const struct test tests[] = {
 	TEST(any_part_can_be_registered),
 	TEST(more_than_the_mapping_is_refused),
 	TEST(a_range_of_two_buffers_is_refused),
+	TEST(all_registrations_of_a_buffer_share_a_dmabuf),
+	TEST(a_part_of_a_buffer_is_all_that_is_handed_out),
 	TEST(memory_that_may_not_be_written_is_read_only),
 	TEST(what_a_dmabuf_cannot_have_is_refused),
 	TEST(no_descriptor_left_is_an_error),
