@@ -1,40 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What PeerDirect costs: the median of many registrations, each kind in turn.
- * Prints "host BARE ENABLED", 4 KiB of host memory with the device disabled and
- * enabled, and "window DMABUF PEERDIRECT", 2 MiB of the window by a dma-buf of
- * it and by its address; all in nanoseconds.
- * usage: bench_peerdirect DEVICE [ROUNDS]
+ * What PeerDirect costs. Two RDMA devices of one kind are called in turns, one of
+ * them enabled: each turn's figure is the median of many calls, and they change
+ * roles with each turn. Prints a line for each of these, see bench.h:
+ *  - ibv_reg_mr() of 4 KiB of host memory, enabled against disabled;
+ *  - the same in a process that has registered memory of a client;
+ *  - 2 MiB of the window by their address, against a dma-buf of them.
+ * usage: bench_peerdirect DEVICE DEVICE ROUNDS
  */
+#include <stdbool.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <rdma/ib_user_ioctl_cmds.h>
 #include <rdma/rdma_user_ioctl_cmds.h>
 
 #include <infiniband/verbs.h>
+#include <linux/peermr.h>
 
-#include "peerdirect.h"
+#include "bench.h"
 
-#define WINDOW_LENGTH (2 * MIB)
+#define HOST_LENGTH	4096UL
+#define WINDOW_LENGTH	(2UL << 20)
+#define CALLS		1000
+#define ACCESS		(IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | \
+			 IBV_ACCESS_REMOTE_READ)
 
-static struct ibv_context *context;
-static struct ibv_pd *pd;
+struct device {
+	const char *name;
+	struct ibv_pd *pd;
+};
 
-static uint64_t now(void)
+static struct device first, second;
+
+static void enable(const struct device *device, bool enabled)
 {
-	struct timespec time;
+	char path[128];
+	int fd;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
+	snprintf(path, sizeof(path),
+		 "/sys/class/infiniband/%s/peerdirect/enabled", device->name);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, enabled ? "1" : "0", 1) != 1)
+		die("%s: %s", path, strerror(errno));
+	close(fd);
 }
 
-static uint64_t time_address(void *address, size_t length)
+static double time_address(const struct device *device, void *address,
+			   size_t length)
 {
-	uint64_t start = now(), end;
-	struct ibv_mr *mr = ibv_reg_mr(pd, address, length, RDMA_ACCESS);
+	double start = seconds(), end;
+	struct ibv_mr *mr = ibv_reg_mr(device->pd, address, length, ACCESS);
 
-	end = now();
-	CHECK(mr);
-	CHECK(!ibv_dereg_mr(mr));
-	return end - start;
+	end = seconds();
+	if (!mr)
+		die("%s: ibv_reg_mr: %s", device->name, strerror(errno));
+	if (ibv_dereg_mr(mr))
+		die("%s: ibv_dereg_mr: %s", device->name, strerror(errno));
+	return (end - start) * 1e6;
 }
 
 #define MAX_ATTRS 9
@@ -47,14 +72,15 @@ static int mr_ioctl(unsigned int method, struct ib_uverbs_attr *attrs,
 	struct ib_uverbs_ioctl_hdr *header = calloc(1, length);
 	int ret;
 
-	CHECK(header);
+	if (!header)
+		die("no memory");
 	header->length = length;
 	header->object_id = UVERBS_OBJECT_MR;
 	header->method_id = method;
 	header->num_attrs = count;
 	header->driver_id = RDMA_DRIVER_RXE;
 	memcpy(header->attrs, attrs, count * sizeof(*attrs));
-	ret = ioctl(context->cmd_fd, RDMA_VERBS_IOCTL, header);
+	ret = ioctl(second.pd->context->cmd_fd, RDMA_VERBS_IOCTL, header);
 	memcpy(attrs, header->attrs, count * sizeof(*attrs));
 	free(header);
 	return ret;
@@ -78,12 +104,12 @@ static int dmabuf_register(int fd, uint32_t *handle)
 	uint32_t lkey, rkey;
 	struct ib_uverbs_attr attrs[MAX_ATTRS] = {
 		mr_attr(UVERBS_ATTR_REG_DMABUF_MR_HANDLE, 0, 0),
-		mr_attr(UVERBS_ATTR_REG_DMABUF_MR_PD_HANDLE, 0, pd->handle),
+		mr_attr(UVERBS_ATTR_REG_DMABUF_MR_PD_HANDLE, 0, second.pd->handle),
 		mr_attr(UVERBS_ATTR_REG_DMABUF_MR_OFFSET, 8, 0),
 		mr_attr(UVERBS_ATTR_REG_DMABUF_MR_LENGTH, 8, WINDOW_LENGTH),
 		mr_attr(UVERBS_ATTR_REG_DMABUF_MR_IOVA, 8, 0),
 		mr_attr(UVERBS_ATTR_REG_DMABUF_MR_FD, 4, fd),
-		mr_attr(UVERBS_ATTR_REG_DMABUF_MR_ACCESS_FLAGS, 4, RDMA_ACCESS),
+		mr_attr(UVERBS_ATTR_REG_DMABUF_MR_ACCESS_FLAGS, 4, ACCESS),
 		mr_attr(UVERBS_ATTR_REG_DMABUF_MR_RESP_LKEY, 4,
 			(uintptr_t)&lkey),
 		mr_attr(UVERBS_ATTR_REG_DMABUF_MR_RESP_RKEY, 4,
@@ -103,97 +129,109 @@ static int dmabuf_deregister(uint32_t handle)
 	return mr_ioctl(UVERBS_METHOD_MR_DESTROY, &attr, 1);
 }
 
-static uint64_t time_dmabuf(int fd)
+static double time_dmabuf(int fd)
 {
-	uint64_t start = now(), end;
+	double start = seconds(), end;
 	uint32_t handle;
 	int ret = dmabuf_register(fd, &handle);
 
-	end = now();
-	CHECK(!ret);
-	CHECK(!dmabuf_deregister(handle));
-	return end - start;
+	end = seconds();
+	if (ret)
+		die("%s: cannot register a dma-buf: %s", second.name,
+		    strerror(errno));
+	if (dmabuf_deregister(handle))
+		die("%s: cannot deregister: %s", second.name, strerror(errno));
+	return (end - start) * 1e6;
 }
 
-static int compare(const void *a, const void *b)
+static double median(double *times)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
+	qsort(times, CALLS, sizeof(*times), series_compare);
+	return times[CALLS / 2];
 }
 
-static unsigned long long median(uint64_t *times, size_t count)
+static void bench_host(const char *name, unsigned int rounds)
 {
-	qsort(times, count, sizeof(*times), compare);
-	return times[count / 2];
-}
+	struct series series = { .name = name, .unit = "us", .rounds = rounds };
+	const struct device *enabled, *disabled;
+	double with[CALLS], without[CALLS];
+	void *page = aligned_alloc(HOST_LENGTH, HOST_LENGTH);
 
-static const char *device;
-static size_t rounds;
-
-static void bench_host(void)
-{
-	uint64_t *bare = calloc(rounds, sizeof(*bare));
-	uint64_t *enabled = calloc(rounds, sizeof(*enabled));
-	void *page = aligned_alloc(4096, 4096);
-	size_t i;
-
-	CHECK(bare && enabled && page);
-	memset(page, 1, 4096);
-	/* Twenty at a time: switching costs more than what is measured. */
-	for (i = 0; i < rounds; i++) {
-		if (i % 20 == 0)
-			CHECK(peerdirect_set(device, false));
-		bare[i] = time_address(page, 4096);
-		if (i % 20 != 19 && i != rounds - 1)
-			continue;
-		CHECK(peerdirect_set(device, true));
-		for (size_t j = i - i % 20; j <= i; j++)
-			enabled[j] = time_address(page, 4096);
+	if (!page)
+		die("no memory");
+	memset(page, 1, HOST_LENGTH);
+	for (unsigned int i = 0; i < rounds; i++) {
+		enabled = i % 2 ? &first : &second;
+		disabled = i % 2 ? &second : &first;
+		enable(enabled, true);
+		enable(disabled, false);
+		for (int j = 0; j < CALLS; j++) {
+			with[j] = time_address(enabled, page, HOST_LENGTH);
+			without[j] = time_address(disabled, page, HOST_LENGTH);
+		}
+		series.device[i] = median(with);
+		series.host[i] = median(without);
 	}
-	printf("host %llu %llu\n", median(bare, rounds),
-	       median(enabled, rounds));
+	free(page);
+	series_print(&series);
 }
 
-static void bench_window(void)
+static void bench_window(void *memory, int fd, unsigned int rounds)
 {
+	struct series series = { .name = "2 MiB of a pfn window",
+				 .unit = "us", .rounds = rounds };
+	double address[CALLS], dmabuf[CALLS];
+
+	enable(&second, true);
+	for (unsigned int i = 0; i < rounds; i++) {
+		for (int j = 0; j < CALLS; j++) {
+			address[j] = time_address(&second, memory,
+						  WINDOW_LENGTH);
+			dmabuf[j] = time_dmabuf(fd);
+		}
+		series.device[i] = median(address);
+		series.host[i] = median(dmabuf);
+	}
+	series_print(&series);
+}
+
+/* Memory of the window, and a dma-buf of it. */
+static void *window_memory(const char *path, int *fd)
+{
+	struct peermr_alloc alloc = { .size = sizeof(alloc),
+				      .length = WINDOW_LENGTH };
 	struct peermr_export export = { .size = sizeof(export) };
-	uint64_t *dmabuf = calloc(rounds, sizeof(*dmabuf));
-	uint64_t *address = calloc(rounds, sizeof(*address));
-	unsigned char *memory;
-	int node = node_open();
-	size_t i;
+	int node = open(path, O_RDWR);
+	void *memory;
 
-	CHECK(dmabuf && address);
-	export.mmap_offset = node_alloc(node, WINDOW_LENGTH);
-	CHECK(!ioctl(node, PEERMR_IOC_EXPORT, &export));
-	memory = node_map(node, WINDOW_LENGTH, export.mmap_offset);
-	for (i = 0; i < rounds; i++) {
-		dmabuf[i] = time_dmabuf(export.fd);
-		address[i] = time_address(memory, WINDOW_LENGTH);
-	}
-	printf("window %llu %llu\n", median(dmabuf, rounds),
-	       median(address, rounds));
-}
-
-static void bench(void)
-{
-	context = rdma_device_open(device);
-	pd = ibv_alloc_pd(context);
-	CHECK(pd);
-	bench_host();
-	bench_window();
+	if (node < 0 || ioctl(node, PEERMR_IOC_ALLOC, &alloc))
+		die("%s: %s", path, strerror(errno));
+	export.mmap_offset = alloc.mmap_offset;
+	if (ioctl(node, PEERMR_IOC_EXPORT, &export))
+		die("%s: %s", path, strerror(errno));
+	*fd = export.fd;
+	memory = mmap(NULL, WINDOW_LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      node, alloc.mmap_offset);
+	if (memory == MAP_FAILED)
+		die("%s: mmap: %s", path, strerror(errno));
+	return memory;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct test run = TEST(bench);
+	unsigned int rounds = argc == 4 ? strtoul(argv[3], NULL, 0) : 0;
+	const char *window = getenv("PEERMR_WINDOW");
+	void *memory;
+	int fd;
 
-	if (argc < 2 || !node_find(NULL)) {
-		fprintf(stderr, "usage: bench_peerdirect DEVICE [ROUNDS]\n");
-		return 2;
-	}
-	device = argv[1];
-	rounds = argc > 2 ? strtoul(argv[2], NULL, 0) : 200;
-	return test_run_one(&run);
+	if (rounds < 1 || rounds > MAX_ROUNDS || !window)
+		die("usage: bench_peerdirect DEVICE DEVICE ROUNDS (1 to %d)",
+		    MAX_ROUNDS);
+	first = (struct device){ argv[1], open_pd(argv[1]) };
+	second = (struct device){ argv[2], open_pd(argv[2]) };
+	bench_host("4 KiB of host memory", rounds);
+	memory = window_memory(window, &fd);
+	bench_window(memory, fd, rounds);
+	bench_host("the same, with a window", rounds);
+	return 0;
 }
