@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #
 # rdma_core_test.sh [MODULE...]: rdma-core's own tests, with Debian's libraries as
-# they are, with the patched libibverbs and our plug-in, and with Debian's under
-# "peermr run". A test passes if it ends with a front end as it does without; one
+# they are, with the patched libibverbs and our plug-in, with Debian's under "peermr
+# run", and with Debian's on devices that PeerDirect serves. A test passes if it ends with a front end as it does without; one
 # that does not is run again on both before it counts. MODULE: test_mr and the
 # like; all that run on rxe if none is given. Those of the memory providers, which
 # Debian's library has none of, have to pass. Runs with --rdma-core patched.
@@ -38,6 +38,15 @@ modules() {
 	done
 }
 
+peerdirect_set() {
+	local device
+
+	modprobe -a peerdirect peermr_client
+	for device in rxe0 rxe1; do
+		echo "$1" >"/sys/class/infiniband/$device/peerdirect/enabled"
+	done
+}
+
 # on SYSTEM TEST...: the outcomes of the tests there.
 on() {
 	local system=$1
@@ -47,6 +56,11 @@ on() {
 	stock) env -u LD_LIBRARY_PATH "$here/rdma_core/outcomes" rxe0 "$@" ;;
 	patched) LD_LIBRARY_PATH=/opt/rdma-core-peermr/lib "$here/rdma_core/outcomes" rxe0 "$@" ;;
 	preload) env -u LD_LIBRARY_PATH peermr run -- "$here/rdma_core/outcomes" rxe0 "$@" ;;
+	peerdirect)
+		peerdirect_set 1
+		env -u LD_LIBRARY_PATH "$here/rdma_core/outcomes" rxe0 "$@"
+		peerdirect_set 0
+		;;
 	esac 2>>"$work/stderr.$system"
 }
 
@@ -113,7 +127,7 @@ else
 	mapfile -t wanted < <(modules)
 fi
 
-front_ends=(patched)
+front_ends=(patched peerdirect)
 if compgen -G '/usr/lib/*/libpeermr-preload.so' >/dev/null; then
 	front_ends+=(preload)
 else
@@ -132,7 +146,8 @@ if grep -q '^library .*peermr' "$work/stock"; then
 fi
 has patched /opt/rdma-core-peermr/lib/libibverbs.so libpeermr-rdmav
 compare patched
-if [[ ${#front_ends[@]} -gt 1 ]]; then
+compare peerdirect
+if [[ ${front_ends[-1]} == preload ]]; then
 	has preload libpeermr-preload
 	compare preload
 fi

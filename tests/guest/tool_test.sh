@@ -7,6 +7,7 @@
 #   tests/vm/run --qemu "-object memory-backend-ram,id=small,size=1M
 #     -device ivshmem-plain,memdev=small,addr=0x11
 #     -device qxl,addr=0x12,ram_size_mb=4,vram_size_mb=4" -- .../tool_test.sh
+# tool_test.sh kernel: of these, what is the kernel's doing rather than the tool's.
 # tool_test.sh patched: what it says where Soft-RoCE registers dma-bufs; in a guest
 # with --rxe patched --rdma-core patched.
 # tool_test.sh lockdown: what the tool says where unsigned modules are refused;
@@ -55,6 +56,16 @@ fi
 
 if [[ ${1:-} == patched ]]; then
 	test_paths_patched
+	exit "$failed"
+fi
+
+if [[ ${1:-} == kernel ]]; then
+	test_small_bar
+	test_holders
+	test_force_mapping
+	test_force_pin
+	test_paths
+	test_module
 	exit "$failed"
 fi
 
