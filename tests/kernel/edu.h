@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Objects of edu_importer.ko. Lock order: the reservation lock of a dma-buf,
- * edu_device::lock. No user memory is touched under either.
+ * Objects of edu_importer.ko. Lock order: edu_nic::lock, the reservation lock of a
+ * dma-buf, edu_device::lock. No user memory is touched under any of them.
  */
 #ifndef _EDU_H
 #define _EDU_H
@@ -13,6 +13,7 @@
 
 #include "edu_uapi.h"
 
+struct edu_nic;
 struct pci_dev;
 
 /* More in one command makes some versions of QEMU abort. */
@@ -26,6 +27,7 @@ struct pci_dev;
  * @lock: one transfer at a time; protects @stage
  * @stage: host memory, EDU_COMMAND_MAX bytes, that the device reads and writes
  * @stage_dma: its DMA address
+ * @nic: NULL, or the RDMA device that uses the engine
  */
 struct edu_device {
 	struct pci_dev *pdev;
@@ -34,6 +36,7 @@ struct edu_device {
 	struct mutex lock;		/* the engine, and @stage */
 	void *stage;
 	dma_addr_t stage_dma;
+	struct edu_nic *nic;
 };
 
 /**
@@ -75,6 +78,12 @@ int edu_import_transfer(struct edu_import *import, u64 offset, void *data,
 			size_t length, bool from);
 int edu_import_begin(struct edu_import *import);
 void edu_import_finish(struct edu_import *import);
+
+/* edu_nic.c */
+int edu_nic_add(struct edu_device *edu);
+void edu_nic_remove(struct edu_device *edu);
+int edu_nic_transfer(struct edu_device *edu, u32 key, u64 at, void *data,
+		     size_t length, bool from);
 
 /* edu_ioctl.c */
 extern const struct file_operations edu_fops;

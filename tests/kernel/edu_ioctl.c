@@ -61,9 +61,29 @@ static int edu_ioctl_segment(struct edu_import *import, void __user *user)
 	return copy_to_user(user, &segment, sizeof(segment)) ? -EFAULT : 0;
 }
 
-/* To or from the dma-buf, or, with @replay, an address of the caller's. */
-static int edu_ioctl_transfer(struct edu_import *import, void __user *user,
-			      bool replay)
+/* Between @data and what @cmd is about. */
+static int edu_ioctl_move(struct edu_import *import, unsigned int cmd,
+			  const struct edu_transfer *transfer, void *data)
+{
+	bool from = transfer->flags & EDU_TRANSFER_FROM;
+
+	switch (cmd) {
+	case EDU_IOC_REPLAY:
+		return edu_engine_move(import->edu, transfer->at, data,
+				       transfer->length, from);
+	case EDU_IOC_MR:
+		return edu_nic_transfer(import->edu,
+					transfer->flags >> EDU_TRANSFER_KEY_SHIFT,
+					transfer->at, data, transfer->length,
+					from);
+	default:
+		return edu_import_transfer(import, transfer->at, data,
+					   transfer->length, from);
+	}
+}
+
+static int edu_ioctl_transfer(struct edu_import *import, unsigned int cmd,
+			      void __user *user)
 {
 	struct edu_transfer transfer;
 	void __user *memory;
@@ -85,12 +105,7 @@ static int edu_ioctl_transfer(struct edu_import *import, void __user *user,
 	ret = -EFAULT;
 	if (!from && copy_from_user(data, memory, transfer.length))
 		goto out_free;
-	if (replay)
-		ret = edu_engine_move(import->edu, transfer.at, data,
-				      transfer.length, from);
-	else
-		ret = edu_import_transfer(import, transfer.at, data,
-					  transfer.length, from);
+	ret = edu_ioctl_move(import, cmd, &transfer, data);
 	if (!ret && from && copy_to_user(memory, data, transfer.length))
 		ret = -EFAULT;
 out_free:
@@ -112,7 +127,7 @@ static int edu_ioctl_imported(struct edu_import *import, unsigned int cmd,
 	case EDU_IOC_SEGMENT:
 		return edu_ioctl_segment(import, user);
 	case EDU_IOC_TRANSFER:
-		return edu_ioctl_transfer(import, user, false);
+		return edu_ioctl_transfer(import, cmd, user);
 	case EDU_IOC_BEGIN:
 		return edu_import_begin(import);
 	case EDU_IOC_FINISH:
@@ -130,8 +145,8 @@ static long edu_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 
 	if (cmd == EDU_IOC_IMPORT)
 		return edu_ioctl_import(import, user);
-	if (cmd == EDU_IOC_REPLAY)
-		return edu_ioctl_transfer(import, user, true);
+	if (cmd == EDU_IOC_REPLAY || cmd == EDU_IOC_MR)
+		return edu_ioctl_transfer(import, cmd, user);
 	/* Pairs with the release in edu_import_attach(). */
 	if (!smp_load_acquire(&import->attach))
 		return -ENOTCONN;

@@ -19,6 +19,10 @@ module_param(dma_bits, uint, 0444);
 MODULE_PARM_DESC(dma_bits,
 		 "Width of a DMA address; QEMU's device takes 28 bits unless told otherwise (dma_mask)");
 
+static bool nic;
+module_param(nic, bool, 0444);
+MODULE_PARM_DESC(nic, "Make an RDMA device of each, too (default: N)");
+
 static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct device *dev = &pdev->dev;
@@ -53,13 +57,20 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -ENOMEM;
 	edu->misc.fops = &edu_fops;
 	edu->misc.parent = dev;
-	return misc_register(&edu->misc);
+	ret = misc_register(&edu->misc);
+	if (ret)
+		return ret;
+	ret = nic ? edu_nic_add(edu) : 0;
+	if (ret)
+		misc_deregister(&edu->misc);
+	return ret;
 }
 
 static void edu_remove(struct pci_dev *pdev)
 {
 	struct edu_device *edu = pci_get_drvdata(pdev);
 
+	edu_nic_remove(edu);
 	misc_deregister(&edu->misc);
 }
 

@@ -49,16 +49,19 @@ struct edu_segment {
 /* The device reads from the memory; otherwise it writes to it. */
 #define EDU_TRANSFER_FROM	0x1
 
+#define EDU_TRANSFER_KEY_SHIFT	16
+
 #define EDU_TRANSFER_MAX	65536
 
 /**
- * struct edu_transfer - EDU_IOC_TRANSFER, EDU_IOC_REPLAY
+ * struct edu_transfer - EDU_IOC_TRANSFER, EDU_IOC_REPLAY, EDU_IOC_MR
  * @user: address of the caller's data, which goes through the device's own
  *	buffer on its way
  * @at: offset in the dma-buf, which gets mapped if it is not; for
- *	EDU_IOC_REPLAY a DMA address, which is used as it is
+ *	EDU_IOC_REPLAY a DMA address, which is used as it is; for EDU_IOC_MR in
+ *	the MR
  * @length: bytes, EDU_TRANSFER_MAX at most
- * @flags: EDU_TRANSFER_*
+ * @flags: EDU_TRANSFER_*; for EDU_IOC_MR the MR's key is in the upper half
  */
 struct edu_transfer {
 	__u64 user;
@@ -77,5 +80,8 @@ struct edu_transfer {
 /* Put a fence behind work that goes on until EDU_IOC_FINISH, or the close. */
 #define EDU_IOC_BEGIN		_IO('E', 7)
 #define EDU_IOC_FINISH		_IO('E', 8)
+
+/* With "nic=1": to or from an MR of the RDMA device. */
+#define EDU_IOC_MR		_IOW('E', 9, struct edu_transfer)
 
 #endif /* _EDU_UAPI_H */
