@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,6 +28,9 @@ const char *peermr_memory_name(uint32_t memory)
 			return backends[i]->name;
 	return "host";
 }
+
+/* That the runtimes have not been looked for yet. */
+atomic_int peermr_resolve_reasons = 1;
 
 static void peermr_range_init(struct peermr_range *range)
 {

@@ -146,6 +146,9 @@ int peermr_verbs_claim(const struct peermr_verbs_request *request,
 	int ret, saved_errno = errno;
 	char text[256];
 
+	if (!flags && (request->access & WRITABLE_ACCESS) &&
+	    peermr_resolve_is_idle() && !peermr_debug_enabled())
+		return 0;
 	ret = peermr_verbs_attempt(request, flags, reg_dmabuf, mr, &outcome);
 	if (peermr_debug_enabled()) {
 		peermr_verbs_describe(request, &outcome, text, sizeof(text));

@@ -67,6 +67,7 @@ static int peermr_app_range_insert(struct peermr_app_range *range)
 		range->next = ranges;
 		ranges = range;
 		range_count++;
+		atomic_fetch_add(&peermr_resolve_reasons, 1);
 	}
 	peermr_unlock();
 	return ret;
@@ -124,6 +125,7 @@ int peermr_unregister_range(void *address, size_t length)
 		range = *link;
 		*link = range->next;
 		range_count--;
+		atomic_fetch_sub(&peermr_resolve_reasons, 1);
 		break;
 	}
 	peermr_unlock();

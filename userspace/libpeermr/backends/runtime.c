@@ -7,6 +7,7 @@
 
 #include "backends/runtime.h"
 #include "lock.h"
+#include "resolve.h"
 
 static struct peermr_runtime * const runtimes[] = {
 	&peermr_runtime_cuda,
@@ -34,10 +35,12 @@ static void peermr_runtime_find(struct peermr_runtime *runtime)
 	if (!handle)
 		return;
 	api = runtime->bind(handle);
-	if (api)
-		atomic_store(&runtime->api, api);
-	else
+	if (!api) {
 		dlclose(handle);
+		return;
+	}
+	atomic_store(&runtime->api, api);
+	atomic_fetch_add(&peermr_resolve_reasons, 1);
 }
 
 /* The linker's count is of all libraries ever loaded; 0 is none of ours. */
@@ -60,7 +63,8 @@ void peermr_runtimes_find(void)
 	if (loads != atomic_load(&loads_seen))
 		for (i = 0; i < RUNTIMES; i++)
 			peermr_runtime_find(runtimes[i]);
-	atomic_store(&loads_seen, loads);
+	if (!atomic_exchange(&loads_seen, loads))
+		atomic_fetch_sub(&peermr_resolve_reasons, 1);
 	peermr_loader_unlock();
 	errno = saved_errno;
 }
