@@ -260,6 +260,7 @@ check fi_pingpong_msg fi_pingpong -p verbs -e msg -d "$there_nic" -B PORT -I 10 
 	fi_pingpong -p verbs -e msg -d "$here_nic" -P PORT -I 10 -S 65536 "$there_ip"
 
 each_end "$registrations" stop
+goes_away "$PEERMR_BDF" || failed=1
 for row in "test|client|result|registrations in the window, or the reason" "${table[@]}"; do
 	IFS='|' read -r name how result seen <<<"$row"
 	printf '%-18s %-6s %s\n%18s %s\n' "$name" "$result" "$how" '' "$seen" >&2

@@ -140,4 +140,5 @@ check with_bounce_buffers_the_window_is_not_registered buffers_are_not_registere
 if [[ $two_guests == yes ]]; then
 	check by_libfabric_the_window_is_registered buffers_are_registered 2 "${by_libfabric[@]}"
 fi
+goes_away "$PEERMR_BDF" || failed=1
 exit "$failed"

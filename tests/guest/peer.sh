@@ -23,3 +23,4 @@ until [[ -e $share/over ]]; do
 	sleep 0.5
 done
 leaves_nothing "/sys/class/peermr/${PEERMR_WINDOW##*/}"
+goes_away "$PEERMR_BDF"

@@ -38,6 +38,19 @@ has_all_memory_back() {
 	[[ $(memory_left "$1") == "0 0 0" ]]
 }
 
+# goes_away BDF: its window, and then the module, of which this is the last; prints
+# a result, status 1 if it does not go.
+goes_away() {
+	local reason
+
+	if reason=$({ peermr unbind "$1" && rmmod peermr; } 2>&1); then
+		echo "PASS the_module_goes_when_all_is_over"
+	else
+		echo "FAIL the_module_goes_when_all_is_over: $(tail -n 1 <<<"$reason")"
+		return 1
+	fi
+}
+
 # leaves_nothing SYSFS: memory comes back once it is zeroed. Says what does not.
 leaves_nothing() {
 	wait_for 10 has_all_memory_back "$1" && return
