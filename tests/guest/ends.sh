@@ -3,7 +3,8 @@
 # shellcheck disable=SC2034 # for who sources it
 #
 # The two ends of a link: rxe0 here, and there rxe1 of the same guest, or rxe0 of a
-# second one (tests/check-two-guests), which is then reached by ssh. Sourced.
+# second one (tests/check-two-guests), which is then reached by ssh. Sourced
+# after wait.sh.
 
 here_nic=rxe0 here_ip=10.99.0.1
 there_nic=rxe1 there_ip=10.99.0.2
@@ -24,7 +25,7 @@ there() {
 
 # ends_meet: once, before the first "there".
 ends_meet() {
-	local share=/mnt/share deadline=$((SECONDS + 300))
+	local share=/mnt/share
 
 	[[ $two_guests == yes ]] || return 0
 	install -dm 700 /root/.ssh
@@ -40,13 +41,10 @@ ends_meet() {
 	ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
 	cp /root/.ssh/id_ed25519.pub "$share/key.new"
 	mv "$share/key.new" "$share/key"
-	until [[ -e $share/ready ]]; do
-		if [[ $SECONDS -ge $deadline ]]; then
-			echo "the second guest does not come" >&2
-			return 1
-		fi
-		sleep 0.5
-	done
+	if ! wait_for 300 test -e "$share/ready"; then
+		echo "the second guest does not come" >&2
+		return 1
+	fi
 	# It stays, and would keep whoever reads our output waiting.
 	ssh -fN peermr-vm1 </dev/null >/dev/null 2>&1
 }
