@@ -19,18 +19,14 @@ failed=0
 . "$here/wait.sh"
 # shellcheck source=tests/guest/ends.sh
 . "$here/ends.sh"
+# shellcheck source=tests/guest/ucx.sh
+. "$here/ucx.sh"
 
-# What works is in peermr(7). Ranks on different NICs: all goes over the wire.
-by_ucx=(--mca pml ucx -x UCX_TLS=rc_verbs,ud_verbs:aux,self
-	-x UCX_UD_VERBS_ETH_DGID_CHECK=n)
 # For 256 peers, which is what it expects, it wants more of a CQ than rxe has.
 by_libfabric=(--mca pml cm --mca mtl ofi
 	--mca opal_common_ofi_provider_include 'verbs;ofi_rxm'
 	-x FI_PROVIDER=verbs -x FI_UNIVERSE_SIZE=16)
-zero_copy=(-x UCX_RNDV_THRESH=8192)
 bounce=(-x UCX_RNDV_THRESH=inf -x UCX_ZCOPY_THRESH=inf)
-# shellcheck disable=SC2016 # for the shell that mpirun starts
-on_its_nic='UCX_NET_DEVICES=rxe$((OMPI_COMM_WORLD_RANK % 2)):1 exec "$0" "$@"'
 shares=("$share")
 hosts=()
 if [[ $two_guests == yes ]]; then
