@@ -14,11 +14,11 @@
 
 #include "peerdirect.h"
 #include "pattern.h"
+#include "peer.h"
 #include "process.h"
 
 #define PEER_CLIENT "/usr/lib/peermr/tests/modules/peer_client.ko"
 #define LENGTH (1 * MIB)
-#define MODULE "/sys/module/peer_client"
 #define DEVICE "rxe1"
 
 static const char * const clients[] = {
@@ -33,41 +33,10 @@ static struct rdma_link link_;
 static unsigned char *host_memory;
 static struct ibv_mr *host_mr;
 
-struct peer {
-	const char *client;
-	int fd;
-	unsigned char *memory;
-};
-
-static struct peer peer_open(const char *client)
-{
-	struct peer peer = { .client = client };
-	char path[64];
-
-	snprintf(path, sizeof(path), "/dev/%s", client);
-	peer.fd = open(path, O_RDWR | O_CLOEXEC);
-	if (peer.fd < 0)
-		TEST_FAIL("%s: %s", path, strerror(errno));
-	peer.memory = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED,
-			   peer.fd, 0);
-	CHECK(peer.memory != MAP_FAILED);
-	return peer;
-}
-
 static void peer_close(struct peer *peer)
 {
-	CHECK(!munmap(peer->memory, LENGTH));
+	CHECK(!munmap(peer->memory, peer->length));
 	CHECK(!close(peer->fd));
-}
-
-static void peer_invalidate(const struct peer *peer)
-{
-	CHECK_EQ(write(peer->fd, "invalidate", 10), 10);
-}
-
-static void set_fault(const char *fault)
-{
-	CHECK(file_write(MODULE "/parameters/fault", *fault ? fault : "\n"));
 }
 
 static void open_link(void)
@@ -115,29 +84,15 @@ static void reconnect(void)
 /* Nothing is registered, and what the clients gave they have back. */
 static const char *imbalance(void)
 {
-	int acquired, released, got, put, mapped, unmapped, wrong;
 	static char text[256];
 	size_t i;
 
 	for (i = 0; i < NR_CLIENTS; i++)
 		if (!peerdirect_balances(clients[i]))
 			return clients[i];
-	if (!file_read(MODULE "/parameters/fault", text, sizeof(text)))
+	if (!file_read(PEER_MODULE "/parameters/fault", text, sizeof(text)))
 		return "peer_client.ko is gone";
-	FILE *file = fopen(MODULE "/parameters/counts", "re");
-
-	if (!file || fscanf(file,
-			    "acquired %d released %d got %d put %d mapped %d unmapped %d wrong %d",
-			    &acquired, &released, &got, &put, &mapped,
-			    &unmapped, &wrong) != 7)
-		return "the counts cannot be read";
-	fclose(file);
-	if (acquired == released && got == put && mapped == unmapped && !wrong)
-		return NULL;
-	snprintf(text, sizeof(text),
-		 "acquired %d, released %d, got %d, put %d, mapped %d, unmapped %d, wrong %d",
-		 acquired, released, got, put, mapped, unmapped, wrong);
-	return text;
+	return peer_counts_imbalance();
 }
 
 static void data_goes_to_and_from_each_client(void)
@@ -146,7 +101,7 @@ static void data_goes_to_and_from_each_client(void)
 
 	open_link();
 	for (i = 0; i < NR_CLIENTS; i++) {
-		struct peer peer = peer_open(clients[i]);
+		struct peer peer = peer_open(clients[i], LENGTH);
 		struct ibv_mr *mr = peer_register(&peer);
 
 		CHECK_EQ(peerdirect_counters(clients[i]).mrs, 1);
@@ -172,7 +127,7 @@ static void addresses_for_dma_are_not_for_a_cpu(void)
 	struct peer peer;
 
 	open_link();
-	peer = peer_open("peer_plain");
+	peer = peer_open("peer_plain", LENGTH);
 	CHECK_ERRNO(!try_register(&peer), EOPNOTSUPP);
 }
 
@@ -182,7 +137,7 @@ static void it_is_not_served_when_disabled(void)
 	struct ibv_mr *mr;
 
 	open_link();
-	peer = peer_open(clients[1]);
+	peer = peer_open(clients[1], LENGTH);
 	mr = peer_register(&peer);
 	CHECK(peerdirect_set(DEVICE, false));
 	CHECK_ERRNO(!try_register(&peer), EFAULT);
@@ -214,7 +169,7 @@ static void check_unchanged(const struct peer *peer)
 static void invalidate_under_traffic(const char *client)
 {
 	enum ibv_wc_status status = IBV_WC_SUCCESS;
-	struct peer peer = peer_open(client);
+	struct peer peer = peer_open(client, LENGTH);
 	struct ibv_mr *mr = peer_register(&peer);
 	uint64_t callbacks = peerdirect_counters(client).callbacks;
 	int i;
@@ -261,7 +216,7 @@ static void a_number_that_is_nobodys_is_nothing(void)
 	struct ibv_mr *mr;
 
 	open_link();
-	peer = peer_open("peer_revokes");
+	peer = peer_open("peer_revokes", LENGTH);
 	mr = peer_register(&peer);
 	CHECK(write(peer.fd, "0", 1) == 1);
 	CHECK(write(peer.fd, "0xffffffff", 10) == 10);
@@ -271,16 +226,16 @@ static void a_number_that_is_nobodys_is_nothing(void)
 
 static void check_fault(const char *client, const char *fault, int error)
 {
-	struct peer peer = peer_open(client);
+	struct peer peer = peer_open(client, LENGTH);
 	struct ibv_mr *mr;
 
-	set_fault(fault);
+	peer_set_fault(fault);
 	errno = 0;
 	mr = try_register(&peer);
 	if (mr || errno != error)
 		TEST_FAIL("%s: %s: %s, not %s", client, fault,
 			  mr ? "registered" : strerror(errno), strerror(error));
-	set_fault("");
+	peer_set_fault("");
 	mr = peer_register(&peer);
 	CHECK_EQ(write_all(mr), IBV_WC_SUCCESS);
 	CHECK(!ibv_dereg_mr(mr));
@@ -309,7 +264,7 @@ static void a_client_that_claims_everything_does_not_get_host_memory(void)
 
 	open_link();
 	before = peerdirect_counters(clients[0]);
-	set_fault("claim");
+	peer_set_fault("claim");
 	mr = ibv_reg_mr(link_.ends[1].pd, host_memory, LENGTH, RDMA_ACCESS);
 	CHECK(mr);
 	CHECK(!ibv_dereg_mr(mr));
@@ -318,7 +273,7 @@ static void a_client_that_claims_everything_does_not_get_host_memory(void)
 	/* Its own get_pages() finds that it should not have. */
 	CHECK_ERRNO(!ibv_reg_mr(link_.ends[1].pd, page, MIB, RDMA_ACCESS),
 		    EINVAL);
-	set_fault("");
+	peer_set_fault("");
 	CHECK_ERRNO(!ibv_reg_mr(link_.ends[1].pd, page, MIB, RDMA_ACCESS),
 		    EFAULT);
 	CHECK_EQ(peerdirect_counters(clients[0]).registrations,
@@ -348,16 +303,16 @@ static void memory_taken_back_while_it_is_given_back_is_nothing(void)
 	open_link();
 	for (i = 1; i < NR_CLIENTS; i++) {
 		for (j = 0; j < sizeof(faults) / sizeof(faults[0]); j++) {
-			struct peer peer = peer_open(clients[i]);
+			struct peer peer = peer_open(clients[i], LENGTH);
 
 			mr = peer_register(&peer);
-			set_fault(faults[j]);
+			peer_set_fault(faults[j]);
 			CHECK(!ibv_dereg_mr(mr));
 			/* And from within a callback that takes it back. */
 			mr = peer_register(&peer);
 			peer_invalidate(&peer);
 			CHECK(!ibv_dereg_mr(mr));
-			set_fault("");
+			peer_set_fault("");
 			peer_close(&peer);
 		}
 	}
@@ -376,15 +331,15 @@ static void who_takes_memory_back_waits_until_it_is_set_up(void)
 
 	open_link();
 	for (i = 1; i < NR_CLIENTS; i++) {
-		struct peer peer = peer_open(clients[i]);
+		struct peer peer = peer_open(clients[i], LENGTH);
 		struct ibv_mr *mr;
 		pthread_t thread;
 
-		set_fault("slow");
+		peer_set_fault("slow");
 		CHECK(!pthread_create(&thread, NULL, invalidates_soon, &peer));
 		mr = try_register(&peer);
 		CHECK(!pthread_join(thread, NULL));
-		set_fault("");
+		peer_set_fault("");
 		/* It came in time to be refused, or it is dead. */
 		if (mr) {
 			CHECK_EQ(write_all(mr), IBV_WC_REM_ACCESS_ERR);
@@ -402,7 +357,7 @@ static void registers_and_waits(struct child *child)
 
 	open_link();
 	for (i = 0; i < NR_CLIENTS; i++) {
-		peers[i] = peer_open(clients[i]);
+		peers[i] = peer_open(clients[i], LENGTH);
 		peer_register(&peers[i]);
 		peer_register(&peers[i]);
 	}
@@ -469,8 +424,8 @@ static void four_threads_register_while_memory_is_taken_back(void)
 
 	alarm(600);
 	open_link();
-	peers[0] = peer_open("peer_revokes");
-	peers[1] = peer_open("peer_unmaps");
+	peers[0] = peer_open("peer_revokes", LENGTH);
+	peers[1] = peer_open("peer_unmaps", LENGTH);
 	for (i = 0; i < 2; i++) {
 		breaker[i].peer = &peers[i];
 		breaker[i].stop = &stop;
@@ -515,7 +470,7 @@ static void a_client_that_goes_leaves_dead_registrations(void)
 
 	open_link();
 	for (i = 0; i < 2; i++) {
-		peer = peer_open(clients[i]);
+		peer = peer_open(clients[i], LENGTH);
 		mr[i] = peer_register(&peer);
 		peer_close(&peer);
 	}
@@ -574,7 +529,7 @@ int main(int argc, char **argv)
 		failed |= status == TEST_FAILED;
 		skipped += status == TEST_SKIPPED;
 		/* What a test that ended in the middle may have left. */
-		file_write(MODULE "/parameters/fault", "\n");
+		file_write(PEER_MODULE "/parameters/fault", "\n");
 		peerdirect_set(DEVICE, true);
 		left = imbalance();
 		if (left) {

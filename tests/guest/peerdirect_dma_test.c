@@ -13,9 +13,9 @@
 #include "edu_uapi.h"
 #include "node.h"
 #include "pattern.h"
+#include "peer.h"
 
 #define NIC "edu0"
-#define MODULE "/sys/module/peer_client"
 #define LENGTH (64 * 1024UL)
 #define ACCESS 7	/* local and remote write, remote read */
 #define PART 3000UL
@@ -137,42 +137,7 @@ static int mr_transfer(const struct mr *mr, size_t at, void *data,
 	return ioctl(engine, EDU_IOC_MR, &transfer);
 }
 
-/* --- memory of a client --- */
-
-struct peer {
-	int fd;
-	unsigned char *memory;
-};
-
-static struct peer peer_open(const char *client)
-{
-	struct peer peer;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/dev/%s", client);
-	peer.fd = open(path, O_RDWR | O_CLOEXEC);
-	if (peer.fd < 0)
-		TEST_FAIL("%s: %s", path, strerror(errno));
-	peer.memory = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE, MAP_SHARED,
-			   peer.fd, 0);
-	CHECK(peer.memory != MAP_FAILED);
-	return peer;
-}
-
-/* What is missing of what the clients' callbacks gave; see peer_client.h. */
-static int clients_lack(void)
-{
-	int acquired, released, got, put, mapped, unmapped, wrong;
-	FILE *file = fopen(MODULE "/parameters/counts", "re");
-
-	CHECK(file);
-	CHECK_EQ(fscanf(file,
-			"acquired %d released %d got %d put %d mapped %d unmapped %d wrong %d",
-			&acquired, &released, &got, &put, &mapped, &unmapped,
-			&wrong), 7);
-	fclose(file);
-	return acquired - released + got - put + mapped - unmapped + wrong;
-}
+/* --- the tests --- */
 
 /* Both ways, at a place that begins and ends within pages. */
 static void check_transfers(unsigned char *memory)
@@ -221,8 +186,8 @@ static void a_device_reads_and_writes_other_clients_memory(void)
 
 	set_up();
 	for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++)
-		check_transfers(peer_open(clients[i]).memory);
-	CHECK_EQ(clients_lack(), 0);
+		check_transfers(peer_open(clients[i], LENGTH).memory);
+	CHECK(!peer_counts_imbalance());
 }
 
 /* Until it is @taken, and not after. */
@@ -247,9 +212,7 @@ static void check_revocation(unsigned char *memory, void (*take)(void *arg),
 
 static void take_back(void *arg)
 {
-	const struct peer *peer = arg;
-
-	CHECK_EQ(write(peer->fd, "invalidate", 10), 10);
+	peer_invalidate(arg);
 }
 
 static void what_a_client_takes_back_is_not_accessed(void)
@@ -262,10 +225,10 @@ static void what_a_client_takes_back_is_not_accessed(void)
 
 	set_up();
 	for (i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
-		peer = peer_open(clients[i]);
+		peer = peer_open(clients[i], LENGTH);
 		check_revocation(peer.memory, take_back, &peer, true);
 	}
-	CHECK_EQ(clients_lack(), 0);
+	CHECK(!peer_counts_imbalance());
 }
 
 static void revoke_window(void *arg)
@@ -292,11 +255,6 @@ static void a_revoked_part_of_a_buffer_is_not_accessed(void)
 	check_revocation(memory + 2 * MIB, revoke_window, NULL, false);
 }
 
-static void set_fault(const char *fault)
-{
-	CHECK(file_write(MODULE "/parameters/fault", *fault ? fault : "\n"));
-}
-
 static void a_table_that_cannot_be_right_is_refused(void)
 {
 	static const struct {
@@ -312,16 +270,16 @@ static void a_table_that_cannot_be_right_is_refused(void)
 	size_t i;
 
 	set_up();
-	peer = peer_open("peer_plain");
+	peer = peer_open("peer_plain", LENGTH);
 	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-		set_fault(faults[i].fault);
+		peer_set_fault(faults[i].fault);
 		if (mr_register(&mr, peer.memory, LENGTH) ||
 		    errno != faults[i].error) {
-			set_fault("");
+			peer_set_fault("");
 			TEST_FAIL("%s: %s", faults[i].fault, strerror(errno));
 		}
-		set_fault("");
-		CHECK_EQ(clients_lack(), 0);
+		peer_set_fault("");
+		CHECK(!peer_counts_imbalance());
 	}
 	CHECK(mr_register(&mr, peer.memory, LENGTH));
 	CHECK(mr_deregister(&mr));
