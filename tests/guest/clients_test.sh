@@ -36,8 +36,8 @@ gid_index() {
 
 	read -ra octets <<<"${3//./ }"
 	printf -v octets '%02x%02x:%02x%02x' "${octets[@]}"
-	"$1" grep -l ":ffff:$octets" -r "/sys/class/infiniband/$2/ports/1/gids" | head -n 1 |
-		sed 's|.*/||'
+	"$1" grep -l ":ffff:$octets" -r "/sys/class/infiniband/$2/ports/1/gids" |
+		sed -n '1s|.*/||p'
 }
 
 # The ends, without the word that "there" is for the second guest.

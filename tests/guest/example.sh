@@ -207,7 +207,8 @@ suspend() {
 a_suspend_is_refused_while_somebody_has_memory() {
 	hold "$PEERMR_WINDOW" 4194304 || return
 	suspend || return
-	dmesg | grep -q "${PEERMR_WINDOW##*/}: cannot stop: hold (pid $holder) has memory of it" ||
+	grep -q "${PEERMR_WINDOW##*/}: cannot stop: hold (pid $holder) has memory of it" \
+		< <(dmesg) ||
 		{ echo "the log does not say who" && return 1; }
 	reads "$sysfs/state" live && release
 }
@@ -219,7 +220,7 @@ an_unused_window_is_stopped_and_started_again() {
 
 	hold "/dev/peermr/$second" 4096 && remove_mark || return
 	suspend || return
-	dmesg | grep -q "$second: cannot stop: hold (pid $holder) has memory of it" ||
+	grep -q "$second: cannot stop: hold (pid $holder) has memory of it" < <(dmesg) ||
 		{ echo "the other device did not refuse" && return 1; }
 	mark_is_there && reads "$sysfs/state" live && release || return
 	hold "$PEERMR_WINDOW" 4194304 rxe1 && release

@@ -35,7 +35,7 @@ cost() {
 		[[ $turn -gt 1 ]] || continue
 		printf '%s\n' "$((before - after))"
 	done >"$turns"
-	least=$(sort -n "$turns" | head -n1)
+	least=$(sort -n "$turns" | sed -n 1p)
 	most=$(sort -n "$turns" | tail -n1)
 }
 

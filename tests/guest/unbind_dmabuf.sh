@@ -96,7 +96,7 @@ while :; do
 	sent=$pattern pattern=pattern.after
 	"$here/outside.sh" pattern "$size" "$pattern"
 	"$here/outside.sh" write "$at" "$pattern" || fail "the host cannot write"
-	rdma resource show mr | grep -q ib_write_bw || say_why "the MR is gone already"
+	grep -q ib_write_bw < <(rdma resource show mr) || say_why "the MR is gone already"
 	[[ ! -e /sys/bus/pci/devices/$bdf/driver ]] || say_why "the device is still bound"
 	! grep -q waiting "$logs/unbind" || say_why "it waited"
 	echo "# the unbind took $took ms"
@@ -121,7 +121,7 @@ while :; do
 	if ended "$server_pid" server; then
 		! grep -qi 'deregister\|failed to dereg' "$logs/server" ||
 			say_why "deregistration failed"
-		! rdma resource show mr | grep -q ib_write_bw ||
+		! grep -q ib_write_bw < <(rdma resource show mr) ||
 			say_why "MRs are left: $(rdma resource show mr)"
 		pass_unless_bad
 	fi

@@ -90,7 +90,7 @@ device_is_gone() {
 }
 
 waiting_is_logged() {
-	dmesg | grep -q 'waiting for DMA to end.*ib_write_bw\|waiting for DMA pins.*ib_write_bw'
+	grep -q 'waiting for DMA to end.*ib_write_bw\|waiting for DMA pins.*ib_write_bw' < <(dmesg)
 }
 
 node_is_gone() {

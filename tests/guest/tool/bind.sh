@@ -20,7 +20,7 @@ first_bar_of() { # first_bar_of FLAG: "BDF BAR" of an I/O (0x100) BAR
 }
 
 virtio_device() {
-	basename "$(find /sys/bus/pci/drivers/virtio-pci/ -name '0*:*' | sort | head -n 1)"
+	basename "$(find /sys/bus/pci/drivers/virtio-pci/ -name '0*:*' | sort | sed -n 1p)"
 }
 
 small_device() {

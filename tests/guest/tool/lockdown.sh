@@ -5,7 +5,7 @@
 # tool_test.sh.
 
 emulated_device() {
-	basename "$(dirname "$(grep -l 0x1110 /sys/bus/pci/devices/*/device | head -n 1)")"
+	basename "$(dirname "$(grep -l 0x1110 /sys/bus/pci/devices/*/device | sed -n 1p)")"
 }
 
 test_lockdown() {
