@@ -88,15 +88,20 @@ static inline int series_compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* The median of @count @values, which it sorts. */
+static inline double series_median(double *values, unsigned int count)
+{
+	qsort(values, count, sizeof(*values), series_compare);
+	return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
 static inline void series_print_spread(const double *values, unsigned int count)
 {
-	double sorted[MAX_ROUNDS];
+	double sorted[MAX_ROUNDS], median;
 
 	memcpy(sorted, values, count * sizeof(*values));
-	qsort(sorted, count, sizeof(*sorted), series_compare);
-	printf("\t%.6g\t%.6g\t%.6g",
-	       (sorted[(count - 1) / 2] + sorted[count / 2]) / 2, sorted[0],
-	       sorted[count - 1]);
+	median = series_median(sorted, count);
+	printf("\t%.6g\t%.6g\t%.6g", median, sorted[0], sorted[count - 1]);
 }
 
 /*

@@ -2,8 +2,9 @@
 /*
  * What a front end costs where it has nothing to do: registration and
  * deregistration of 4 KiB of host memory, in two processes that take turns, one
- * of them started through the front end.
- * usage: bench_front_end DEVICE ROUNDS FRONT_END...
+ * of them started through the front end. Two others come after each TURNS turns:
+ * where the kernel puts a process's code and memory is worth a few per cent.
+ * usage: bench_front_end DEVICE PAIRS FRONT_END...
  *
  * FRONT_END is the start of a command, such as "peermr run --". DEVICE is an RDMA
  * device, or the path of libfake_verbs.so. Prints one line, see bench.h, of with and
@@ -16,12 +17,13 @@
 
 #include <infiniband/verbs.h>
 
-#define MAX_ROUNDS 9999
+#define MAX_ROUNDS 999
 #include "bench.h"
 #include "fake_verbs/fake_verbs.h"
 
 #define BYTES 4096UL
 #define MAX_WORDS 64
+#define TURNS 25
 /* Long enough for the clock, and short enough to be rarely interrupted. */
 #define BATCH_SECONDS 0.002
 
@@ -127,54 +129,57 @@ static void worker_end(struct worker *worker)
 	waitpid(worker->pid, NULL, 0);
 }
 
-static void bench(struct worker *with, struct worker *without,
-		  unsigned int rounds)
+/* The medians of a pair's turns, in microseconds. */
+static void bench_pair(const struct worker *with, const struct worker *without,
+		       double *us_with, double *us_without)
+{
+	double seconds_with[TURNS], seconds_without[TURNS], elapsed;
+	unsigned long count = 100;
+	unsigned int i;
+
+	worker_measure(with, count);
+	elapsed = worker_measure(without, count);
+	count = (unsigned long)(count * BATCH_SECONDS / elapsed) + 1;
+	for (i = 0; i < TURNS; i++) {
+		/* Whoever comes second has a warmer machine. */
+		if (i & 1)
+			seconds_without[i] = worker_measure(without, count);
+		seconds_with[i] = worker_measure(with, count);
+		if (!(i & 1))
+			seconds_without[i] = worker_measure(without, count);
+	}
+	*us_with = series_median(seconds_with, TURNS) * 1e6 / count;
+	*us_without = series_median(seconds_without, TURNS) * 1e6 / count;
+}
+
+int main(int argc, char **argv)
 {
 	static struct series series = {
 		.name = "reg + dereg of 4 KiB",
 		.unit = "us",
 	};
-	unsigned long count = 100;
-	unsigned int i;
-	double elapsed;
-
-	worker_measure(with, count);
-	elapsed = worker_measure(without, count);
-	count = (unsigned long)(count * BATCH_SECONDS / elapsed) + 1;
-	for (i = 0; i < rounds; i++) {
-		/* Whoever comes second has a warmer machine. */
-		if (i & 1)
-			series.host[i] = worker_measure(without, count);
-		series.device[i] = worker_measure(with, count);
-		if (!(i & 1))
-			series.host[i] = worker_measure(without, count);
-		series.device[i] *= 1e6 / count;
-		series.host[i] *= 1e6 / count;
-	}
-	series.rounds = rounds;
-	series_print(&series);
-}
-
-int main(int argc, char **argv)
-{
-	unsigned int rounds = argc > 3 ? strtoul(argv[2], NULL, 10) : 0;
+	unsigned int pairs = argc > 3 ? strtoul(argv[2], NULL, 10) : 0;
 	char *words[MAX_WORDS + 4] = { NULL }, **self = words + MAX_WORDS;
 	struct worker with, without;
 	int prefix = argc - 3;
 
 	if (argc == 3 && !strcmp(argv[1], "--work"))
 		return work(argv[2]);
-	if (!rounds || rounds > MAX_ROUNDS || prefix > MAX_WORDS)
-		die("usage: bench_front_end DEVICE ROUNDS FRONT_END... (1 to %d rounds)",
+	if (!pairs || pairs > MAX_ROUNDS || prefix > MAX_WORDS)
+		die("usage: bench_front_end DEVICE PAIRS FRONT_END... (1 to %d pairs)",
 		    MAX_ROUNDS);
 	self[0] = realpath("/proc/self/exe", NULL);
 	self[1] = "--work";
 	self[2] = argv[1];
 	memcpy(self - prefix, argv + 3, prefix * sizeof(*argv));
-	worker_start(&without, self);
-	worker_start(&with, self - prefix);
-	bench(&with, &without, rounds);
-	worker_end(&with);
-	worker_end(&without);
+	for (; series.rounds < pairs; series.rounds++) {
+		worker_start(&without, self);
+		worker_start(&with, self - prefix);
+		bench_pair(&with, &without, &series.device[series.rounds],
+			   &series.host[series.rounds]);
+		worker_end(&with);
+		worker_end(&without);
+	}
+	series_print(&series);
 	return 0;
 }

@@ -29,7 +29,7 @@ const char *peermr_memory_name(uint32_t memory)
 	return "host";
 }
 
-/* That the runtimes have not been looked for yet. */
+/* That the runtimes have not been looked for yet; it stays with PEERMR_DEBUG. */
 atomic_int peermr_resolve_reasons = 1;
 
 static void peermr_range_init(struct peermr_range *range)

@@ -10,17 +10,11 @@
 
 /*
  * How many reasons there are to look at a registration before the plain call:
- * runtimes that were found, ranges of the application, and that nobody has
- * looked for runtimes yet.
+ * runtimes that were found, ranges of the application, that nobody has looked
+ * for runtimes yet, and that PEERMR_DEBUG is to tell of each. Most programs have
+ * none: they have no device memory but that of windows.
  */
 extern atomic_int peermr_resolve_reasons;
-
-/* There is none: most programs have no device memory but that of windows. */
-static inline bool peermr_resolve_is_idle(void)
-{
-	return !atomic_load_explicit(&peermr_resolve_reasons,
-				     memory_order_relaxed);
-}
 
 /*
  * Whether any memory of this process could resolve; see struct peermr_backend.

@@ -10,6 +10,7 @@
 #include "verbs.h"
 #include "verbs_abi.h"
 #include "verbs_device.h"
+#include "verbs_idle.h"
 #include "verbs_outcome.h"
 
 /* What the kernel allows for an MR on a dma-buf. */
@@ -17,11 +18,6 @@
 	(PEERMR_ABI_ACCESS_LOCAL_WRITE | PEERMR_ABI_ACCESS_REMOTE_WRITE |      \
 	 PEERMR_ABI_ACCESS_REMOTE_READ | PEERMR_ABI_ACCESS_REMOTE_ATOMIC |     \
 	 PEERMR_ABI_ACCESS_RELAXED_ORDERING)
-
-/* Any of these lets the device write: ib_access_writable() in the kernel. */
-#define WRITABLE_ACCESS                                                        \
-	(PEERMR_ABI_ACCESS_LOCAL_WRITE | PEERMR_ABI_ACCESS_REMOTE_WRITE |      \
-	 PEERMR_ABI_ACCESS_REMOTE_ATOMIC)
 
 /* Not an ordinary range of memory. */
 static bool peermr_verbs_is_special(const struct peermr_verbs_request *request)
@@ -35,8 +31,7 @@ static bool peermr_verbs_is_special(const struct peermr_verbs_request *request)
  * Whom to ask. Before the plain call only those who tell without a system call:
  * a window's memory that the plain call takes has pages, which were found good
  * for DMA when it was bound; all other device memory makes it fail, and is
- * found then. But memory that is not to be written to: kernels before 6.2 take
- * any address for that which a runtime has reserved, and pin pages of zeros.
+ * found then. But memory that is not to be written to: see verbs_idle.h.
  */
 static unsigned int
 peermr_verbs_resolve_flags(const struct peermr_verbs_request *request,
@@ -45,7 +40,7 @@ peermr_verbs_resolve_flags(const struct peermr_verbs_request *request,
 	if (flags & PEERMR_VERBS_RETRY)
 		return PEERMR_RESOLVE_FRESH;
 	if ((flags & PEERMR_VERBS_WINDOWS) ||
-	    !(request->access & WRITABLE_ACCESS))
+	    !(request->access & PEERMR_VERBS_WRITABLE))
 		return 0;
 	return PEERMR_RESOLVE_CHEAP;
 }
@@ -138,6 +133,11 @@ int peermr_verbs_attempt(const struct peermr_verbs_request *request,
 	return ret ?: 1;
 }
 
+const atomic_int *peermr_verbs_reasons(void)
+{
+	return &peermr_resolve_reasons;
+}
+
 int peermr_verbs_claim(const struct peermr_verbs_request *request,
 		       unsigned int flags, peermr_reg_dmabuf_fn reg_dmabuf,
 		       struct ibv_mr **mr)
@@ -146,8 +146,8 @@ int peermr_verbs_claim(const struct peermr_verbs_request *request,
 	int ret, saved_errno = errno;
 	char text[256];
 
-	if (!flags && (request->access & WRITABLE_ACCESS) &&
-	    peermr_resolve_is_idle() && !peermr_debug_enabled())
+	if (!flags && peermr_verbs_is_idle(peermr_verbs_reasons(),
+					   request->access))
 		return 0;
 	ret = peermr_verbs_attempt(request, flags, reg_dmabuf, mr, &outcome);
 	if (peermr_debug_enabled()) {

@@ -7,6 +7,7 @@
 #ifndef LIBPEERMR_VERBS_H
 #define LIBPEERMR_VERBS_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,5 +59,13 @@ typedef struct ibv_mr *(*peermr_reg_dmabuf_fn)(struct ibv_pd *pd,
 int peermr_verbs_claim(const struct peermr_verbs_request *request,
 		       unsigned int flags, peermr_reg_dmabuf_fn reg_dmabuf,
 		       struct ibv_mr **mr);
+
+/**
+ * peermr_verbs_reasons() - a look that costs less than peermr_verbs_claim()
+ *
+ * Return: how many reasons there are to claim before the plain call, a counter
+ * of the library; for peermr_verbs_is_idle() of verbs_idle.h.
+ */
+const atomic_int *peermr_verbs_reasons(void);
 
 #endif /* LIBPEERMR_VERBS_H */

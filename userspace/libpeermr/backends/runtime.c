@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "backends/runtime.h"
+#include "debug.h"
 #include "lock.h"
 #include "resolve.h"
 
@@ -63,7 +64,7 @@ void peermr_runtimes_find(void)
 	if (loads != atomic_load(&loads_seen))
 		for (i = 0; i < RUNTIMES; i++)
 			peermr_runtime_find(runtimes[i]);
-	if (!atomic_exchange(&loads_seen, loads))
+	if (!atomic_exchange(&loads_seen, loads) && !peermr_debug_enabled())
 		atomic_fetch_sub(&peermr_resolve_reasons, 1);
 	peermr_loader_unlock();
 	errno = saved_errno;

@@ -11,9 +11,8 @@
 
 #include "c_library.h"
 #include "original.h"
-#include "verbs_abi.h"
 
-static _Atomic(struct peermr_original *) originals;
+_Atomic(struct peermr_original *) peermr_originals;
 
 static bool peermr_original_read(struct peermr_original *original, void *handle)
 {
@@ -61,7 +60,7 @@ static bool peermr_original_read_context(struct peermr_original *original,
 }
 
 /* Two threads may do this at once: then the library is there twice. */
-static const struct peermr_original *
+const struct peermr_original *
 peermr_original_add(const struct peermr_abi_context *context)
 {
 	struct peermr_original *original = calloc(1, sizeof(*original));
@@ -73,21 +72,9 @@ peermr_original_add(const struct peermr_abi_context *context)
 		return NULL;
 	}
 	original->key = context->library_ops[0];
-	original->next = atomic_load(&originals);
-	while (!atomic_compare_exchange_weak(&originals, &original->next,
+	original->next = atomic_load(&peermr_originals);
+	while (!atomic_compare_exchange_weak(&peermr_originals, &original->next,
 					     original))
 		;
 	return original;
-}
-
-const struct peermr_original *peermr_original_find(const struct ibv_pd *pd)
-{
-	const struct peermr_abi_context *context = peermr_abi_pd_context(pd);
-	const struct peermr_original *original;
-
-	for (original = atomic_load_explicit(&originals, memory_order_acquire);
-	     original; original = original->next)
-		if (original->key == context->library_ops[0])
-			return original;
-	return peermr_original_add(context);
 }

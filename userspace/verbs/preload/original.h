@@ -2,10 +2,12 @@
 #ifndef PEERMR_PRELOAD_ORIGINAL_H
 #define PEERMR_PRELOAD_ORIGINAL_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "verbs.h"
+#include "verbs_abi.h"
 
 struct peermr_mr_init_attr;
 
@@ -33,7 +35,26 @@ struct peermr_original {
 	peermr_reg_dmabuf_fn reg_dmabuf_mr;
 };
 
+/* Those that are known, newest first. */
+extern _Atomic(struct peermr_original *) peermr_originals;
+
+/* For a library that is not known yet. */
+const struct peermr_original *
+peermr_original_add(const struct peermr_abi_context *context);
+
 /* The libibverbs that @pd belongs to, or NULL. */
-const struct peermr_original *peermr_original_find(const struct ibv_pd *pd);
+static inline const struct peermr_original *
+peermr_original_find(const struct ibv_pd *pd)
+{
+	const struct peermr_abi_context *context = peermr_abi_pd_context(pd);
+	const struct peermr_original *original;
+
+	for (original = atomic_load_explicit(&peermr_originals,
+					     memory_order_acquire);
+	     original; original = original->next)
+		if (original->key == context->library_ops[0])
+			return original;
+	return peermr_original_add(context);
+}
 
 #endif /* PEERMR_PRELOAD_ORIGINAL_H */

@@ -9,6 +9,7 @@
 #include "original.h"
 #include "registration.h"
 #include "verbs.h"
+#include "verbs_idle.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -16,21 +17,29 @@
  * struct registration - a call that came here
  * @request: what it asks for
  * @original: the library that was meant
- * @plain: makes the call there
  * @attr: that of ibv_reg_mr_ex()
  */
 struct registration {
 	struct peermr_verbs_request request;
 	const struct peermr_original *original;
-	struct ibv_mr *(*plain)(const struct registration *registration);
 	struct peermr_mr_init_attr *attr;
 };
+
+typedef struct ibv_mr *(*plain_fn)(const struct registration *registration);
 
 /*
  * In the original call of this thread, which may come here again on its way:
  * the decision was made.
  */
 static __thread bool in_original;
+
+/* NULL in constructors that run before ours. */
+static const atomic_int *reasons;
+
+static void __attribute__((constructor)) registration_init(void)
+{
+	reasons = peermr_verbs_reasons();
+}
 
 static struct ibv_mr *plain_reg_mr(const struct registration *registration)
 {
@@ -69,32 +78,35 @@ static struct ibv_mr *plain_reg_mr_ex(const struct registration *registration)
 						 registration->attr);
 }
 
-static struct ibv_mr *registration_plain(const struct registration *registration)
+static int registration_claim(const struct registration *registration,
+			      unsigned int flags, struct ibv_mr **mr)
 {
-	struct ibv_mr *mr;
-
-	in_original = true;
-	mr = registration->plain(registration);
-	in_original = false;
-	return mr;
+	return peermr_verbs_claim(&registration->request, flags,
+				  registration->original->reg_dmabuf_mr, mr);
 }
 
-static struct ibv_mr *registration_make(const struct registration *registration)
+/*
+ * @plain makes the call in the library that was meant. Compiled into each caller:
+ * this is what a registration of host memory costs.
+ */
+static inline __attribute__((always_inline)) struct ibv_mr *
+registration_make(const struct registration *registration, plain_fn plain)
 {
-	const struct peermr_verbs_request *request = &registration->request;
-	peermr_reg_dmabuf_fn reg_dmabuf = registration->original->reg_dmabuf_mr;
 	struct ibv_mr *mr = NULL;
-	int ret;
+	int ret = 0;
 
 	if (in_original)
-		return registration->plain(registration);
-	ret = peermr_verbs_claim(request, 0, reg_dmabuf, &mr);
+		return plain(registration);
+	if (!reasons ||
+	    !peermr_verbs_is_idle(reasons, registration->request.access))
+		ret = registration_claim(registration, 0, &mr);
 	if (!ret) {
-		mr = registration_plain(registration);
+		in_original = true;
+		mr = plain(registration);
+		in_original = false;
 		if (mr || errno != EFAULT)
 			return mr;
-		ret = peermr_verbs_claim(request, PEERMR_VERBS_RETRY,
-					 reg_dmabuf, &mr);
+		ret = registration_claim(registration, PEERMR_VERBS_RETRY, &mr);
 	}
 	if (ret < 0)
 		errno = -ret;
@@ -119,8 +131,7 @@ EXPORT struct ibv_mr *ibv_reg_mr(struct ibv_pd *pd, void *address,
 		.request = { pd, address, length, (uintptr_t)address,
 			     (unsigned int)access },
 		.original = original,
-		.plain = plain_reg_mr,
-	});
+	}, plain_reg_mr);
 }
 
 EXPORT struct ibv_mr *ibv_reg_mr_iova(struct ibv_pd *pd, void *address,
@@ -133,8 +144,7 @@ EXPORT struct ibv_mr *ibv_reg_mr_iova(struct ibv_pd *pd, void *address,
 	return registration_make(&(struct registration){
 		.request = { pd, address, length, iova, (unsigned int)access },
 		.original = original,
-		.plain = plain_reg_mr_iova,
-	});
+	}, plain_reg_mr_iova);
 }
 
 EXPORT struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *address,
@@ -148,8 +158,7 @@ EXPORT struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *address,
 	return registration_make(&(struct registration){
 		.request = { pd, address, length, iova, access },
 		.original = original,
-		.plain = plain_reg_mr_iova2,
-	});
+	}, plain_reg_mr_iova2);
 }
 
 EXPORT struct ibv_mr *ibv_reg_mr_ex(struct ibv_pd *pd,
@@ -168,7 +177,6 @@ EXPORT struct ibv_mr *ibv_reg_mr_ex(struct ibv_pd *pd,
 			     has_iova ? attr->iova : (uintptr_t)attr->addr,
 			     (unsigned int)attr->access },
 		.original = original,
-		.plain = plain_reg_mr_ex,
 		.attr = attr,
-	});
+	}, plain_reg_mr_ex);
 }

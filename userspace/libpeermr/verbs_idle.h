@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The shortest way through a registration that is of no interest. */
+#ifndef LIBPEERMR_VERBS_IDLE_H
+#define LIBPEERMR_VERBS_IDLE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "verbs_abi.h"
+
+/* Any of these lets the device write: ib_access_writable() in the kernel. */
+#define PEERMR_VERBS_WRITABLE                                                  \
+	(PEERMR_ABI_ACCESS_LOCAL_WRITE | PEERMR_ABI_ACCESS_REMOTE_WRITE |      \
+	 PEERMR_ABI_ACCESS_REMOTE_ATOMIC)
+
+/*
+ * Whether peermr_verbs_claim() would leave any memory to the plain call:
+ * @reasons is what peermr_verbs_reasons() returned. But memory that is not to be
+ * written to: kernels before 6.2 take any address for that which a runtime has
+ * reserved, and pin pages of zeros, so windows are asked first.
+ */
+static inline bool peermr_verbs_is_idle(const atomic_int *reasons,
+					unsigned int access)
+{
+	return (access & PEERMR_VERBS_WRITABLE) &&
+	       !atomic_load_explicit(reasons, memory_order_relaxed);
+}
+
+#endif /* LIBPEERMR_VERBS_IDLE_H */
