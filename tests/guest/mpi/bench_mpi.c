@@ -8,11 +8,12 @@
 #include <mpi.h>
 #include <peermr.h>
 
+#define MAX_ROUNDS 999
 #include "../bench.h"
 
 #define MIB	(1UL << 20)
 #define COUNT	(MIB / sizeof(int64_t))
-#define CALLS	8
+#define CALLS	4
 
 struct buffers {
 	int64_t *send;
@@ -72,9 +73,10 @@ static double rate(void (*way)(operation_fn), operation_fn operation)
 static void bench(const char *name, operation_fn operation,
 		  void (*other)(operation_fn), unsigned int rounds)
 {
-	struct series series = { .name = name, .unit = "MiB/s",
-				 .rounds = rounds };
+	static struct series series = { .unit = "MiB/s" };
 
+	series.name = name;
+	series.rounds = rounds;
 	/* Connections and registrations are made once. */
 	rate(do_direct, operation);
 	rate(other, operation);
