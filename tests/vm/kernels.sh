@@ -20,7 +20,7 @@ kernel_names() {
 
 # kernel_configs NAME: the files that configure a kernel of recipe "source".
 kernel_configs() {
-	kernel_field "$1" 5 | tr ',' '\n' | sed -n "/./s,^,$vm_dir/,p"
+	kernel_field "$1" 6 | tr ',' '\n' | sed -n "/./s,^,$vm_dir/,p"
 }
 
 # kernel_dir NAME: the cache entry with boot/vmlinuz, boot/release (which holds
