@@ -3,7 +3,7 @@
  * Whose bytes are whose: nobody sees what somebody else wrote, except through
  * a descriptor that was passed. usage: isolation_test [WINDOW [TEST...]]
  *
- * Fills the whole window several times: tests/vm/run --bar-size 64M.
+ * Fills the whole window several times: tests/vm/run --bar-size 32M.
  */
 #include <sched.h>
 #include <sys/socket.h>

@@ -110,15 +110,18 @@ static void alignment_is_honoured(void)
 	struct peermr_window *window = window_open();
 	struct peermr_buffer_attr attr = { .length = 1 };
 	struct peermr_buffer *buffer;
-	uint64_t alignment;
+	uint64_t alignment, before;
 
 	/* So that the first free place is odd. */
 	buffer_alloc(window, 1);
+	before = window_free_bytes(window);
 	for (alignment = 1; alignment <= 16 * MIB; alignment *= 2) {
 		attr.alignment = alignment;
 		buffer = peermr_buffer_alloc(window, &attr);
 		CHECK(buffer);
 		CHECK_EQ(buffer_info(buffer).placement % alignment, 0);
+		peermr_buffer_free(buffer);
+		window_wait_free(window, before);
 	}
 	attr.alignment = 3 * MIB;
 	CHECK_ERRNO(!peermr_buffer_alloc(window, &attr), EINVAL);

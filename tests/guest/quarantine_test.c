@@ -4,7 +4,7 @@
  * gets it before the NIC has let go, and it is zero then.
  * usage: quarantine_test [WINDOW [TEST...]]
  *
- * Fills the whole window several times: tests/vm/run --bar-size 64M.
+ * Fills the whole window several times: tests/vm/run --bar-size 32M.
  */
 #include <sys/uio.h>
 
