@@ -31,7 +31,7 @@ static bool peermr_verbs_is_special(const struct peermr_verbs_request *request)
  * Whom to ask. Before the plain call only those who tell without a system call:
  * a window's memory that the plain call takes has pages, which were found good
  * for DMA when it was bound; all other device memory makes it fail, and is
- * found then. But memory that is not to be written to: see verbs_idle.h.
+ * found then. Not so if the memory is not to be written to: see verbs_idle.h.
  */
 static unsigned int
 peermr_verbs_resolve_flags(const struct peermr_verbs_request *request,

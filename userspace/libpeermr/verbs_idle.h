@@ -14,10 +14,10 @@
 	 PEERMR_ABI_ACCESS_REMOTE_ATOMIC)
 
 /*
- * Whether peermr_verbs_claim() would leave any memory to the plain call:
- * @reasons is what peermr_verbs_reasons() returned. But memory that is not to be
- * written to: kernels before 6.2 take any address for that which a runtime has
- * reserved, and pin pages of zeros, so windows are asked first.
+ * Whether peermr_verbs_claim() would leave any memory to the plain call;
+ * @reasons is what peermr_verbs_reasons() returned. Never if the memory is not to
+ * be written to: then kernels before 6.2 take any address that a runtime has
+ * reserved, and pin pages of zeros, so windows are asked before.
  */
 static inline bool peermr_verbs_is_idle(const atomic_int *reasons,
 					unsigned int access)
