@@ -143,13 +143,13 @@ static void busy_writer(struct child *child)
 	host_mr = rdma_register(&link_.ends[0], host_memory, LENGTH);
 	window_memory = node_map_fresh(LENGTH);
 	window_mr = rdma_register(&link_.ends[1], window_memory, LENGTH);
-	local = (struct rdma_range){ host_mr, 0, 256 * KIB };
-	remote = (struct rdma_range){ window_mr, 0, 256 * KIB };
+	local = (struct rdma_range){ host_mr, 0, 64 * KIB };
+	remote = (struct rdma_range){ window_mr, 0, 64 * KIB };
 	for (;;) {
 		while (posted < RDMA_DEPTH / 2) {
 			CHECK(!rdma_post(&link_.ends[0], IBV_WR_RDMA_WRITE,
 					 &local, &remote));
-			remote.offset = (remote.offset + 256 * KIB) % LENGTH;
+			remote.offset = (remote.offset + 64 * KIB) % LENGTH;
 			posted++;
 		}
 		CHECK_EQ(rdma_complete(&link_.ends[0]).status, IBV_WC_SUCCESS);
