@@ -81,6 +81,24 @@ static inline double seconds(void)
 	return now.tv_sec + now.tv_nsec / 1e9;
 }
 
+/*
+ * As many turns as @results has rounds of two expressions. Who is first changes with
+ * each: whoever comes second has a warmer machine.
+ */
+#define SERIES_MEASURE(results, device_value, host_value)                      \
+	do {                                                                   \
+		struct series *series_ = (results);                            \
+		unsigned int i_;                                               \
+									       \
+		for (i_ = 0; i_ < series_->rounds; i_++) {                     \
+			if (i_ % 2)                                            \
+				series_->device[i_] = (device_value);          \
+			series_->host[i_] = (host_value);                      \
+			if (!(i_ % 2))                                         \
+				series_->device[i_] = (device_value);          \
+		}                                                              \
+	} while (0)
+
 static inline int series_compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;

@@ -10,15 +10,15 @@
  * size, see bench.h.
  */
 #include <infiniband/verbs.h>
-#include <peermr.h>
 
 #define MAX_ROUNDS 999
 #include "bench.h"
 #include "rdma.h"
+#include "window_under_test.h"
 
-#define TURN_BYTES	(8UL << 20)
+#define TURN_BYTES	(8 * MIB)
 /* In flight: with more Soft-RoCE times out and tries again. */
-#define FLIGHT_BYTES	(4UL << 20)
+#define FLIGHT_BYTES	(4 * MIB)
 #define FLIGHT_DEPTH	16U
 
 struct operation {
@@ -58,7 +58,7 @@ static double rate(struct rdma_end *end, const struct operation *operation,
 		}
 		CHECK_EQ(rdma_complete(end).status, IBV_WC_SUCCESS);
 	}
-	return TURN_BYTES / (seconds() - start) / (1 << 20);
+	return TURN_BYTES / (seconds() - start) / MIB;
 }
 
 static void bench(struct rdma_end *end, const struct operation *operation,
@@ -69,34 +69,16 @@ static void bench(struct rdma_end *end, const struct operation *operation,
 
 	rate(end, operation, local, device);
 	rate(end, operation, local, host);
-	for (unsigned int i = 0; i < turns; i++) {
-		if (i % 2)
-			series.device[i] = rate(end, operation, local, device);
-		series.host[i] = rate(end, operation, local, host);
-		if (!(i % 2))
-			series.device[i] = rate(end, operation, local, device);
-	}
 	series.name = operation->name;
 	series.rounds = turns;
+	SERIES_MEASURE(&series, rate(end, operation, local, device),
+		       rate(end, operation, local, host));
 	series_print(&series);
-}
-
-static void *device_memory(const char *window_name)
-{
-	struct peermr_buffer_attr attr = { .length = FLIGHT_BYTES };
-	struct peermr_window *window = peermr_window_open(window_name);
-	struct peermr_buffer *buffer =
-		window ? peermr_buffer_alloc(window, &attr) : NULL;
-	void *memory = buffer ? peermr_buffer_map(buffer) : NULL;
-
-	if (!memory)
-		die("%s: no memory of it: %s", window_name, strerror(errno));
-	return memory;
 }
 
 static void *host_memory(void)
 {
-	void *memory = aligned_alloc(2 << 20, FLIGHT_BYTES);
+	void *memory = aligned_alloc(2 * MIB, FLIGHT_BYTES);
 
 	if (!memory)
 		die("no memory");
@@ -114,10 +96,13 @@ int main(int argc, char **argv)
 	if (!turns || turns > MAX_ROUNDS)
 		die("usage: bench_bandwidth WINDOW TURNS (1 to %d)", MAX_ROUNDS);
 	current_test = &this_program;
+	window_name = argv[1];
 	rdma_link_open(&link);
 	local = rdma_register(&link.ends[0], host_memory(), FLIGHT_BYTES);
 	host = rdma_register(&link.ends[1], host_memory(), FLIGHT_BYTES);
-	device = rdma_register(&link.ends[1], device_memory(argv[1]),
+	device = rdma_register(&link.ends[1],
+			       buffer_map(buffer_alloc(window_open(),
+						       FLIGHT_BYTES)),
 			       FLIGHT_BYTES);
 	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
 		bench(&link.ends[0], &operations[i], local, device, host, turns);

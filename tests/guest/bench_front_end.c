@@ -133,23 +133,17 @@ static void worker_end(struct worker *worker)
 static void bench_pair(const struct worker *with, const struct worker *without,
 		       double *us_with, double *us_without)
 {
-	double seconds_with[TURNS], seconds_without[TURNS], elapsed;
+	static struct series turns = { .rounds = TURNS };
 	unsigned long count = 100;
-	unsigned int i;
+	double elapsed;
 
 	worker_measure(with, count);
 	elapsed = worker_measure(without, count);
 	count = (unsigned long)(count * BATCH_SECONDS / elapsed) + 1;
-	for (i = 0; i < TURNS; i++) {
-		/* Whoever comes second has a warmer machine. */
-		if (i & 1)
-			seconds_without[i] = worker_measure(without, count);
-		seconds_with[i] = worker_measure(with, count);
-		if (!(i & 1))
-			seconds_without[i] = worker_measure(without, count);
-	}
-	*us_with = series_median(seconds_with, TURNS) * 1e6 / count;
-	*us_without = series_median(seconds_without, TURNS) * 1e6 / count;
+	SERIES_MEASURE(&turns, worker_measure(with, count),
+		       worker_measure(without, count));
+	*us_with = series_median(turns.device, TURNS) * 1e6 / count;
+	*us_without = series_median(turns.host, TURNS) * 1e6 / count;
 }
 
 int main(int argc, char **argv)

@@ -69,7 +69,6 @@ static double rate(void (*way)(operation_fn), operation_fn operation)
 	return CALLS / (seconds() - start);
 }
 
-/* Who is first changes with each turn. */
 static void bench(const char *name, operation_fn operation,
 		  void (*other)(operation_fn), unsigned int rounds)
 {
@@ -80,13 +79,8 @@ static void bench(const char *name, operation_fn operation,
 	/* Connections and registrations are made once. */
 	rate(do_direct, operation);
 	rate(other, operation);
-	for (unsigned int i = 0; i < rounds; i++) {
-		if (i % 2)
-			series.device[i] = rate(do_direct, operation);
-		series.host[i] = rate(other, operation);
-		if (!(i % 2))
-			series.device[i] = rate(do_direct, operation);
-	}
+	SERIES_MEASURE(&series, rate(do_direct, operation),
+		       rate(other, operation));
 	if (!rank)
 		series_print(&series);
 }
