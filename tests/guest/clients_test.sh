@@ -22,13 +22,14 @@ table=()
 
 alloc=(peermr run --debug --alloc "${node##*/}" --min 4K --)
 run=("${alloc[@]}")
-ucx=(UCX_TLS=rc_verbs,ud_verbs:aux,self UCX_UD_VERBS_ETH_DGID_CHECK=n
-	UCX_RNDV_THRESH=8192 UCX_ALLOC_PRIO=heap)
 
 # shellcheck source=tests/guest/wait.sh
 . "$here/wait.sh"
 # shellcheck source=tests/guest/ends.sh
 . "$here/ends.sh"
+# shellcheck source=tests/guest/ucx.sh
+. "$here/ucx.sh"
+ucx+=("$ucx_zero_copy" UCX_ALLOC_PRIO=heap)
 
 # gid_index END NIC ADDRESS
 gid_index() {
