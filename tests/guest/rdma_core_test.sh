@@ -127,9 +127,9 @@ compare() {
 	echo "# $system: $skipped tests are skipped as on the stock system"
 }
 
-front_ends=(patched)
+peerdirect=no
 if [[ ${1:-} == --peerdirect ]]; then
-	front_ends+=(peerdirect)
+	peerdirect=yes
 	shift
 fi
 if [[ $# -gt 0 ]]; then
@@ -138,18 +138,14 @@ else
 	mapfile -t wanted < <(modules)
 fi
 
+front_ends=(patched)
 if compgen -G '/usr/lib/*/libpeermr-preload.so' >/dev/null; then
 	front_ends+=(preload)
 else
 	echo "SKIP preload: there is no libpeermr-preload.so"
 fi
 for system in stock "${front_ends[@]}"; do
-	run=("${wanted[@]}")
-	if [[ $system == peerdirect ]]; then
-		mapfile -t run < <(printf '%s\n' "${wanted[@]}" | grep -E "$registers")
-	fi
-	: >"$work/$system"
-	[[ ${#run[@]} -eq 0 ]] || on "$system" "${run[@]}" >"$work/$system"
+	on "$system" "${wanted[@]}" >"$work/$system"
 done
 if ! grep -q $'\tok\t' "$work/stock"; then
 	tail -n 20 "$work/stderr.stock" >&2
@@ -161,10 +157,14 @@ if grep -q '^library .*peermr' "$work/stock"; then
 fi
 has patched /opt/rdma-core-peermr/lib/libibverbs.so libpeermr-rdmav
 compare patched
-[[ ! " ${front_ends[*]} " == *" peerdirect "* ]] || compare peerdirect "$registers"
 if [[ ${front_ends[-1]} == preload ]]; then
 	has preload libpeermr-preload
 	compare preload
+fi
+mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | grep -E "$registers")
+if [[ $peerdirect == yes && ${#wanted[@]} -gt 0 ]]; then
+	on peerdirect "${wanted[@]}" >"$work/peerdirect"
+	compare peerdirect "$registers"
 fi
 
 on patched test_mem_provider >"$work/provider"
