@@ -9,11 +9,21 @@
 #include <stddef.h>
 
 typedef int CUresult;
+typedef int CUdevice;
 typedef unsigned long long CUdeviceptr;
 typedef void *CUcontext;
+typedef void *CUstream;
 
 CUresult cuInit(unsigned int flags);
+CUresult cuDeviceGet(CUdevice *device, int ordinal);
+CUresult cuDevicePrimaryCtxGetState(CUdevice device, unsigned int *flags,
+				    int *active);
+CUresult cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device);
+CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device);
+CUresult cuCtxSetCurrent(CUcontext context);
+CUresult cuCtxGetCurrent(CUcontext *context);
 CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t size);
+CUresult cuMemAllocAsync(CUdeviceptr *pointer, size_t size, CUstream stream);
 CUresult cuMemFree_v2(CUdeviceptr pointer);
 CUresult cuMemAllocManaged(CUdeviceptr *pointer, size_t size,
 			   unsigned int flags);
@@ -29,8 +39,8 @@ CUresult cuMemGetHandleForAddressRange(void *handle, CUdeviceptr pointer,
 				       size_t size, int type,
 				       unsigned long long flags);
 
-/* Two pieces of memory mapped one behind the other, as by cuMemMap(). */
-CUresult double_cuda_map_pieces(CUdeviceptr *pointer, size_t size);
+/* Memory as of cuMemMap(): at the start of so many @reserved bytes. */
+CUresult double_cuda_map(CUdeviceptr *pointer, size_t size, size_t reserved);
 
 /**
  * struct double_cuda - what the double was asked, and how it shall behave
@@ -42,6 +52,7 @@ CUresult double_cuda_map_pieces(CUdeviceptr *pointer, size_t size);
  * @result: if not 0, the next exports fail with it
  * @needs_context: exports fail unless a context was pushed
  * @contexts: pushed now
+ * @primary: how often the primary context is retained now
  */
 struct double_cuda {
 	int inits;
@@ -52,6 +63,7 @@ struct double_cuda {
 	CUresult result;
 	int needs_context;
 	int contexts;
+	int primary;
 };
 
 extern struct double_cuda double_cuda;

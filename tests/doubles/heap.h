@@ -14,43 +14,42 @@
 #define HEAP_PAGE	4096UL
 #define HEAP_SIZE	(1UL << 30)
 #define HEAP_MAX	64
-#define HEAP_PIECES	2
 
 /**
  * struct heap_allocation - an allocation
  * @start: its address, 0 if this place is free
- * @size: as asked for, all pieces together
+ * @size: as asked for
+ * @reserved: bytes of addresses, of which the first @size have memory
  * @kind: what kind of memory, as the double numbers them
  * @fd: for the double's use
- * @pieces: memory, each of the same size
+ * @memory: whole pages
  */
 struct heap_allocation {
 	uintptr_t start;
 	size_t size;
+	size_t reserved;
 	int kind;
 	int fd;
-	int count;
-	struct double_memory pieces[HEAP_PIECES];
+	struct double_memory memory;
 };
 
 static struct heap_allocation heap[HEAP_MAX];
 static uintptr_t heap_next;
 
 /* NULL if there is no memory. */
-static inline struct heap_allocation *heap_alloc(int kind, int pieces,
-						 size_t size)
+static inline struct heap_allocation *heap_alloc(int kind, size_t size,
+						 size_t reserved)
 {
-	size_t i, rounded = (size + HEAP_PAGE - 1) & -HEAP_PAGE;
+	size_t i;
 	struct heap_allocation *allocation;
-	void *reserved;
+	void *area;
 
 	if (!heap_next) {
-		reserved = mmap(NULL, HEAP_SIZE, PROT_NONE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-				-1, 0);
-		if (reserved == MAP_FAILED)
+		area = mmap(NULL, HEAP_SIZE, PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (area == MAP_FAILED)
 			return NULL;
-		heap_next = (uintptr_t)reserved;
+		heap_next = (uintptr_t)area;
 	}
 	for (i = 0; i < HEAP_MAX && heap[i].start; i++)
 		;
@@ -58,16 +57,14 @@ static inline struct heap_allocation *heap_alloc(int kind, int pieces,
 		return NULL;
 	allocation = &heap[i];
 	memset(allocation, 0, sizeof(*allocation));
-	while (allocation->count < pieces) {
-		if (!double_memory_get(&allocation->pieces[allocation->count],
-				       rounded))
-			return NULL;
-		allocation->count++;
-	}
+	if (!double_memory_get(&allocation->memory,
+			       (size + HEAP_PAGE - 1) & -HEAP_PAGE))
+		return NULL;
 	allocation->kind = kind;
-	allocation->size = pieces > 1 ? pieces * rounded : size;
+	allocation->size = size;
+	allocation->reserved = reserved;
 	allocation->start = heap_next;
-	heap_next += pieces * rounded;
+	heap_next += (reserved + HEAP_PAGE - 1) & -HEAP_PAGE;
 	return allocation;
 }
 
@@ -77,30 +74,27 @@ static inline struct heap_allocation *heap_find(uintptr_t address)
 
 	for (i = 0; i < HEAP_MAX; i++)
 		if (heap[i].start && address >= heap[i].start &&
-		    address - heap[i].start < heap[i].size)
+		    address - heap[i].start < heap[i].reserved)
 			return &heap[i];
 	return NULL;
 }
 
 static inline void heap_free(struct heap_allocation *allocation)
 {
-	while (allocation->count)
-		double_memory_put(&allocation->pieces[--allocation->count]);
+	double_memory_put(&allocation->memory);
 	allocation->start = 0;
 }
 
-/* The piece that holds @address, and where; NULL if there is none. */
-static inline struct double_memory *heap_piece(uintptr_t address,
-					       size_t *offset)
+/* The memory that holds @address, and where; NULL if there is none. */
+static inline struct double_memory *heap_memory(uintptr_t address,
+						size_t *offset)
 {
 	struct heap_allocation *allocation = heap_find(address);
-	size_t size;
 
-	if (!allocation)
+	if (!allocation || address - allocation->start >= allocation->size)
 		return NULL;
-	size = allocation->pieces[0].size;
-	*offset = (address - allocation->start) % size;
-	return &allocation->pieces[(address - allocation->start) / size];
+	*offset = address - allocation->start;
+	return &allocation->memory;
 }
 
 #endif /* PEERMR_DOUBLE_HEAP_H */

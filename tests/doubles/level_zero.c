@@ -54,11 +54,11 @@ int zeContextDestroy(void *context)
 
 void *double_ze_alloc(int kind, size_t size)
 {
-	struct heap_allocation *allocation = heap_alloc(kind, 1, size);
+	struct heap_allocation *allocation = heap_alloc(kind, size, size);
 
 	if (!allocation)
 		return NULL;
-	allocation->fd = dup(allocation->pieces[0].fd);
+	allocation->fd = dup(allocation->memory.fd);
 	return (void *)allocation->start;
 }
 
@@ -73,7 +73,7 @@ void double_ze_free(void *pointer)
 unsigned char *double_ze_memory(void *pointer)
 {
 	size_t offset = 0;
-	struct double_memory *memory = heap_piece((uintptr_t)pointer, &offset);
+	struct double_memory *memory = heap_memory((uintptr_t)pointer, &offset);
 
 	return memory->cpu + offset;
 }

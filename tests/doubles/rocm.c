@@ -25,7 +25,7 @@ int hsa_init(void)
 
 void *double_rocm_alloc(int kind, size_t size)
 {
-	struct heap_allocation *allocation = heap_alloc(kind, 1, size);
+	struct heap_allocation *allocation = heap_alloc(kind, size, size);
 
 	return allocation ? (void *)allocation->start : NULL;
 }
@@ -38,7 +38,7 @@ void double_rocm_free(void *pointer)
 unsigned char *double_rocm_memory(void *pointer)
 {
 	size_t offset = 0;
-	struct double_memory *memory = heap_piece((uintptr_t)pointer, &offset);
+	struct double_memory *memory = heap_memory((uintptr_t)pointer, &offset);
 
 	return memory->cpu + offset;
 }
@@ -94,8 +94,8 @@ int hsa_amd_portable_export_dmabuf(const void *pointer, size_t size,
 		return HSA_STATUS_ERROR_INVALID_ARGUMENT;
 	if (allocation->kind != DOUBLE_ROCM_GPU)
 		return HSA_STATUS_ERROR_INVALID_AGENT;
-	*dmabuf = double_memory_export(&allocation->pieces[0], 0,
-				       allocation->pieces[0].size);
+	*dmabuf = double_memory_export(&allocation->memory, 0,
+				       allocation->memory.size);
 	if (*dmabuf < 0)
 		return HSA_STATUS_ERROR_OUT_OF_RESOURCES;
 	*offset = at;

@@ -132,14 +132,14 @@ static void rdma_reaches_memory_of_cumemalloc(void)
 	check_transfers(cuda_alloc(LENGTH), LENGTH);
 }
 
-static void rdma_reaches_a_sub_range_of_mapped_memory(void)
+static void rdma_reaches_mapped_memory(void)
 {
 	CUdeviceptr pointer;
 
 	open_link();
 	CHECK(!cuInit(0));
-	CHECK(!double_cuda_map_pieces(&pointer, LENGTH));
-	check_transfers((unsigned char *)(uintptr_t)pointer + LENGTH, LENGTH);
+	CHECK(!double_cuda_map(&pointer, LENGTH, 2 * LENGTH));
+	check_transfers((unsigned char *)(uintptr_t)pointer, LENGTH);
 }
 
 static void managed_and_pinned_host_memory_is_registered_plainly(void)
@@ -207,7 +207,7 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		TEST(rdma_reaches_memory_of_cumemalloc),
-		TEST(rdma_reaches_a_sub_range_of_mapped_memory),
+		TEST(rdma_reaches_mapped_memory),
 		TEST(managed_and_pinned_host_memory_is_registered_plainly),
 		TEST(a_pointer_after_free_is_a_bad_address),
 		TEST(a_registration_outlives_the_allocation),

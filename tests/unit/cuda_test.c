@@ -100,20 +100,32 @@ static void a_range_over_two_allocations_is_einval(void)
 	CHECK_EQ(DOUBLE(double_cuda)->exports, 0);
 }
 
-static void memory_mapped_piecewise_is_one_range(void)
+static void mapped_memory_is_a_range_as_far_as_it_is_mapped(void)
 {
 	struct peermr_range range;
 	unsigned char *memory;
 	CUdeviceptr pointer;
 
 	load();
-	CHECK(!DOUBLE(double_cuda_map_pieces)(&pointer, PAGE));
+	CHECK(!DOUBLE(double_cuda_map)(&pointer, 2 * PAGE, 4 * PAGE));
 	memory = (unsigned char *)(uintptr_t)pointer;
 	CHECK(!DOUBLE(cuMemcpyHtoD_v2)(pointer + PAGE, pattern, PAGE));
 	CHECK_EQ(peermr_resolve(memory + PAGE + 3, 5, &range), 0);
 	check_range(&range, PEERMR_MEMORY_CUDA, pattern + 3, 5);
 	peermr_range_release(&range);
 	check_resolve_fails(memory + PAGE, PAGE + 1, -EINVAL);
+	check_resolve_fails(memory + PAGE, 3 * PAGE + 1, -EINVAL);
+	check_resolve_fails(memory + 2 * PAGE, PAGE, -ENOENT);
+}
+
+static void memory_of_a_pool_is_not_exported(void)
+{
+	CUdeviceptr pointer;
+
+	load();
+	CHECK(!DOUBLE(cuMemAllocAsync)(&pointer, SIZE, NULL));
+	check_resolve_fails((void *)(uintptr_t)pointer, SIZE, -EOPNOTSUPP);
+	CHECK_EQ(DOUBLE(double_cuda)->exports, 0);
 }
 
 static void managed_and_pinned_host_memory_passes_through(void)
@@ -165,6 +177,27 @@ static void a_thread_without_a_context_borrows_that_of_the_memory(void)
 	CHECK_EQ(DOUBLE(double_cuda)->contexts, 0);
 }
 
+/* Mapped memory has none: the primary one, but it is not made for that. */
+static void a_thread_without_a_context_borrows_the_primary_one(void)
+{
+	CUdeviceptr pointer;
+	CUcontext primary;
+	pthread_t thread;
+	void *memory;
+
+	load();
+	DOUBLE(double_cuda)->needs_context = 1;
+	CHECK(!DOUBLE(double_cuda_map)(&pointer, PAGE, PAGE));
+	memory = (void *)(uintptr_t)pointer;
+	check_resolve_fails(memory, PAGE, -EIO);
+	CHECK_EQ(DOUBLE(double_cuda)->primary, 0);
+	CHECK(!DOUBLE(cuDevicePrimaryCtxRetain)(&primary, 0));
+	CHECK(!pthread_create(&thread, NULL, resolve_one_byte, memory));
+	CHECK(!pthread_join(thread, NULL));
+	CHECK_EQ(DOUBLE(double_cuda)->contexts, 0);
+	CHECK_EQ(DOUBLE(double_cuda)->primary, 1);
+}
+
 static void what_the_driver_cannot_export_is_told_by_errno(void)
 {
 	static const struct {
@@ -191,10 +224,12 @@ int main(void)
 		TEST(a_driver_is_never_initialised),
 		TEST(sub_ranges_resolve_at_any_offset),
 		TEST(a_range_over_two_allocations_is_einval),
-		TEST(memory_mapped_piecewise_is_one_range),
+		TEST(mapped_memory_is_a_range_as_far_as_it_is_mapped),
+		TEST(memory_of_a_pool_is_not_exported),
 		TEST(managed_and_pinned_host_memory_passes_through),
 		TEST(a_pointer_after_free_is_not_claimed),
 		TEST(a_thread_without_a_context_borrows_that_of_the_memory),
+		TEST(a_thread_without_a_context_borrows_the_primary_one),
 		TEST(what_the_driver_cannot_export_is_told_by_errno),
 	};
 

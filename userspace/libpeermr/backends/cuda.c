@@ -27,8 +27,10 @@
 #define CU_POINTER_ATTRIBUTE_CONTEXT		1
 #define CU_POINTER_ATTRIBUTE_MEMORY_TYPE	2
 #define CU_POINTER_ATTRIBUTE_IS_MANAGED		8
+#define CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL	9
 #define CU_POINTER_ATTRIBUTE_RANGE_START_ADDR	11
 #define CU_POINTER_ATTRIBUTE_RANGE_SIZE		12
+#define CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE	17
 
 /* CUmemorytype */
 #define CU_MEMORYTYPE_DEVICE	2
@@ -48,6 +50,19 @@ struct peermr_cuda {
 	/* cuCtxPushCurrent(), cuCtxPopCurrent() */
 	int (*context_push)(void *context);
 	int (*context_pop)(void **context);
+	/* cuDevicePrimaryCtxGetState(), and so on */
+	int (*primary_state)(int device, unsigned int *flags, int *active);
+	int (*primary_retain)(void **context, int device);
+	int (*primary_release)(int device);
+};
+
+/* What the driver has at an address. */
+struct peermr_cuda_memory {
+	cuda_pointer start;
+	size_t size;
+	void *context;	/* NULL for memory that belongs to none */
+	void *pool;	/* NULL for memory of none */
+	int device;
 };
 
 static void *peermr_cuda_bind(void *handle)
@@ -61,7 +76,15 @@ static void *peermr_cuda_bind(void *handle)
 		dlsym(handle, "cuMemGetHandleForAddressRange");
 	*(void **)&cuda->context_push = dlsym(handle, "cuCtxPushCurrent_v2");
 	*(void **)&cuda->context_pop = dlsym(handle, "cuCtxPopCurrent_v2");
-	if (!cuda->attributes || !cuda->context_push || !cuda->context_pop) {
+	*(void **)&cuda->primary_state =
+		dlsym(handle, "cuDevicePrimaryCtxGetState");
+	*(void **)&cuda->primary_retain =
+		dlsym(handle, "cuDevicePrimaryCtxRetain");
+	*(void **)&cuda->primary_release =
+		dlsym(handle, "cuDevicePrimaryCtxRelease_v2");
+	if (!cuda->attributes || !cuda->context_push || !cuda->context_pop ||
+	    !cuda->primary_state || !cuda->primary_retain ||
+	    !cuda->primary_release) {
 		free(cuda);
 		return NULL;
 	}
@@ -101,51 +124,92 @@ static bool peermr_cuda_is_device_memory(const struct peermr_cuda *cuda,
 }
 
 /*
- * The allocation, or for memory of cuMemMap() the reservation; @context is NULL
- * for memory that belongs to none.
+ * The allocation, or for memory of cuMemMap() the reservation. The driver would
+ * export what is next to it, too. Of pools (cuMemAllocAsync()) it promises to
+ * export nothing: 580.159 does so for ranges with the first byte of a block in
+ * them, which no program knows.
  */
 static int peermr_cuda_check(const struct peermr_cuda *cuda, uintptr_t address,
-			     size_t length, void **context)
+			     size_t length, struct peermr_cuda_memory *memory)
 {
 	int attributes[] = {
 		CU_POINTER_ATTRIBUTE_RANGE_START_ADDR,
 		CU_POINTER_ATTRIBUTE_RANGE_SIZE,
 		CU_POINTER_ATTRIBUTE_CONTEXT,
+		CU_POINTER_ATTRIBUTE_MEMPOOL_HANDLE,
+		CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL,
 	};
-	cuda_pointer start = 0;
-	size_t size = 0;
-	void *values[] = { &start, &size, context };
+	void *values[] = {
+		&memory->start, &memory->size, &memory->context, &memory->pool,
+		&memory->device,
+	};
 
-	*context = NULL;
-	if (cuda->attributes(3, attributes, values, address) != CUDA_SUCCESS ||
-	    address < start || address - start >= size)
+	if (cuda->attributes(5, attributes, values, address) != CUDA_SUCCESS ||
+	    address < memory->start || address - memory->start >= memory->size)
 		return -EOPNOTSUPP;
-	return length > size - (address - start) ? -EINVAL : 0;
+	if (length > memory->size - (address - memory->start))
+		return -EINVAL;
+	return memory->pool ? -EOPNOTSUPP : 0;
+}
+
+static int peermr_cuda_export_in(const struct peermr_cuda *cuda, void *context,
+				 cuda_pointer pointer, size_t size, int *fd)
+{
+	int result = cuda->context_push(context);
+
+	if (result != CUDA_SUCCESS)
+		return result;
+	result = cuda->export(fd, pointer, size,
+			      CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD, 0);
+	cuda->context_pop(&context);
+	return result;
+}
+
+/*
+ * A thread that has never used CUDA has no context of its own: that of the
+ * memory, or the device's primary one if it has been made.
+ */
+static int peermr_cuda_export_elsewhere(const struct peermr_cuda *cuda,
+					const struct peermr_cuda_memory *memory,
+					cuda_pointer pointer, size_t size,
+					int *fd)
+{
+	unsigned int flags;
+	void *primary;
+	int result, active = 0;
+
+	if (memory->context)
+		return peermr_cuda_export_in(cuda, memory->context, pointer,
+					     size, fd);
+	if (cuda->primary_state(memory->device, &flags, &active) !=
+		    CUDA_SUCCESS || !active)
+		return CUDA_ERROR_INVALID_CONTEXT;
+	result = cuda->primary_retain(&primary, memory->device);
+	if (result != CUDA_SUCCESS)
+		return result;
+	result = peermr_cuda_export_in(cuda, primary, pointer, size, fd);
+	cuda->primary_release(memory->device);
+	return result;
 }
 
 static int peermr_cuda_export(const struct peermr_cuda *cuda,
-			      cuda_pointer pointer, size_t size, void *context,
-			      int *fd)
+			      const struct peermr_cuda_memory *memory,
+			      cuda_pointer pointer, size_t size, int *fd)
 {
 	int result;
 
 	result = cuda->export(fd, pointer, size,
 			      CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD, 0);
-	/* A thread that has never used CUDA has no context of its own. */
-	if (result == CUDA_ERROR_INVALID_CONTEXT && context &&
-	    cuda->context_push(context) == CUDA_SUCCESS) {
-		result = cuda->export(fd, pointer, size,
-				      CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD, 0);
-		cuda->context_pop(&context);
-	}
-
+	if (result == CUDA_ERROR_INVALID_CONTEXT)
+		result = peermr_cuda_export_elsewhere(cuda, memory, pointer,
+						      size, fd);
 	switch (result) {
 	case CUDA_SUCCESS:
 		return 0;
 	case CUDA_ERROR_OUT_OF_MEMORY:
 		return -ENOMEM;
 	case CUDA_ERROR_NOT_SUPPORTED:	/* the kernel driver or the GPU */
-	case CUDA_ERROR_INVALID_VALUE:	/* this allocation */
+	case CUDA_ERROR_INVALID_VALUE:	/* this range */
 		return -EOPNOTSUPP;
 	default:
 		return -EIO;
@@ -157,7 +221,7 @@ static int peermr_cuda_resolve(uintptr_t address, size_t length,
 {
 	const struct peermr_cuda *cuda = atomic_load(&peermr_runtime_cuda.api);
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start, last;
-	void *context;
+	struct peermr_cuda_memory memory = { 0 };
 	int ret;
 
 	(void)flags;
@@ -165,15 +229,19 @@ static int peermr_cuda_resolve(uintptr_t address, size_t length,
 		return -ENOENT;
 	if (!cuda->export)
 		return -EOPNOTSUPP;
-	ret = peermr_cuda_check(cuda, address, length, &context);
+	ret = peermr_cuda_check(cuda, address, length, &memory);
 	if (ret)
 		return ret;
 
 	/* Whole pages of the host, which an allocation need not fill. */
 	start = address & -page;
 	last = (address + length - 1) | (page - 1);
-	ret = peermr_cuda_export(cuda, start, last - start + 1, context,
+	ret = peermr_cuda_export(cuda, &memory, start, last - start + 1,
 				 &range->fd);
+	/* Not all of a reservation need be mapped. */
+	if (ret == -EOPNOTSUPP &&
+	    !peermr_cuda_is_device_memory(cuda, address + length - 1))
+		return -EINVAL;
 	if (ret)
 		return ret;
 	fcntl(range->fd, F_SETFD, FD_CLOEXEC);
