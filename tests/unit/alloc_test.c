@@ -4,6 +4,7 @@
  * into the test, against a fake window (fake_window.h). 100000 bytes and more are
  * large here: PEERMR_ALLOC_MIN is set by who starts this.
  */
+#include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -164,6 +165,42 @@ static void a_forked_child_allocates_for_itself(void)
 	address[0] = 43;
 }
 
+static void what_a_child_reallocates_it_may_write(void)
+{
+	char *address = malloc(LARGE), *moved;
+	int status;
+	pid_t pid;
+
+	address[0] = 42;
+	pid = fork();
+	CHECK(pid >= 0);
+	if (!pid) {
+		signal(SIGSEGV, SIG_DFL);
+		moved = realloc(address, LARGE - 1);
+		if (moved[0] != 42)
+			_exit(1);
+		moved[0] = 1;
+		_exit(0);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(address[0], 42);
+}
+
+/* Which has a lock while the constructor of a library waits for a thread. */
+static void no_allocation_waits_for_the_dynamic_linker(void)
+{
+	void *handle, **memory;
+
+	alarm(20);
+	handle = dlopen(ALLOC_CONSTRUCTOR, RTLD_NOW);
+	if (!handle)
+		TEST_FAIL("%s", dlerror());
+	memory = dlsym(handle, "alloc_constructor_memory");
+	CHECK(memory);
+	CHECK(in_window(*memory));
+}
+
 static void *churn(void *stop)
 {
 	while (!__atomic_load_n((bool *)stop, __ATOMIC_RELAXED))
@@ -206,6 +243,8 @@ int main(void)
 		TEST(free_takes_both),
 		TEST(a_full_window_leaves_host_memory),
 		TEST(a_forked_child_allocates_for_itself),
+		TEST(what_a_child_reallocates_it_may_write),
+		TEST(no_allocation_waits_for_the_dynamic_linker),
 		TEST(a_fork_under_allocations_does_not_hang),
 	};
 

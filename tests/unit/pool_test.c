@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* The pool behind "peermr run --alloc", against a fake window (fake_window.h). */
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -268,6 +269,78 @@ static void a_child_has_memory_of_its_own(void)
 	CHECK_EQ(pool_size(address), 8192);
 }
 
+/* Handlers of other libraries run while the pool is locked. */
+static void what_runs_within_fork_may_allocate_and_free(void)
+{
+	char *address = take(8192, 0);
+
+	alarm(20);
+	pool_before_fork();
+	CHECK(!pool_alloc(8192, 0));
+	CHECK_EQ(pool_size(address), 8192);
+	CHECK(pool_free(address));
+	CHECK_EQ(fake_window.live, 1);
+	pool_after_fork_in_parent();
+	take(8192, 0);
+}
+
+/* It may be the parent's, before the child knows. */
+static void nothing_of_the_window_is_given_back_within_fork(void)
+{
+	char *small = take(4096, 0), *large = take(64 * MIB, 0);
+
+	alarm(20);
+
+	CHECK_EQ(fake_window.live, 2);
+	pool_before_fork();
+	CHECK(pool_free(small) && pool_free(large));
+	CHECK_EQ(fake_window.live, 2);
+	pool_after_fork_in_parent();
+	CHECK(pool_free(take(4096, 0)));
+	CHECK_EQ(fake_window.live, 1);
+}
+
+static void a_child_closes_no_descriptor_of_the_program(void)
+{
+	int before = open("/dev/null", O_RDONLY), fd;
+
+	close(before);
+	take(4096, 0);
+	fd = open("/dev/null", O_RDONLY);
+	CHECK(fd != before);
+	/* What the pool has opened, where the program has something now. */
+	CHECK_EQ(dup2(fd, before), before);
+	pool_before_fork();
+	pool_after_fork_in_child();
+	CHECK(fcntl(before, F_GETFD) >= 0);
+}
+
+static void *cancelled(void *unused)
+{
+	(void)unused;
+	CHECK(!pthread_cancel(pthread_self()));
+	/* It says so: write() is a place where threads end. */
+	pool_alloc(4096, 0);
+	pthread_testcancel();
+	TEST_FAIL("the thread was not cancelled afterwards");
+}
+
+static void a_thread_that_is_cancelled_leaves_the_pool_unlocked(void)
+{
+	int pipe_ = listen_to_stderr();
+	pthread_t other;
+	void *result;
+
+	alarm(20);
+	fake_window.most = 1;
+	CHECK(!pthread_create(&other, NULL, cancelled, NULL));
+	CHECK(!pthread_join(other, &result));
+	CHECK(result == PTHREAD_CANCELED);
+	CHECK_EQ(hear(pipe_), 1);
+	fake_window.most = 0;
+	take(4096, 0);
+}
+
 static void *thread(void *arg)
 {
 	unsigned int seed = (uintptr_t)arg, i;
@@ -324,6 +397,10 @@ int main(void)
 		TEST(a_child_reads_its_parents_memory_and_cannot_write_it),
 		TEST(a_hole_in_the_childs_mapping_leaves_nothing_writable),
 		TEST(a_child_has_memory_of_its_own),
+		TEST(what_runs_within_fork_may_allocate_and_free),
+		TEST(nothing_of_the_window_is_given_back_within_fork),
+		TEST(a_child_closes_no_descriptor_of_the_program),
+		TEST(a_thread_that_is_cancelled_leaves_the_pool_unlocked),
 		TEST(threads_do_not_get_the_same_memory),
 	};
 

@@ -9,6 +9,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -31,6 +32,25 @@ static bool serves_aligned;
 static size_t (*libc_usable_size)(void *address);
 
 /*
+ * The file that @code is of, or NULL. Without the dynamic linker's lock where that
+ * is possible: a library's constructor may wait for a thread that allocates.
+ */
+static const char *object_of(const void *code)
+{
+#if __GLIBC_PREREQ(2, 35)
+	struct dl_find_object object;
+
+	if (_dl_find_object((void *)code, &object))
+		return NULL;
+	return object.dlfo_link_map->l_name;
+#else
+	Dl_info info;
+
+	return dladdr(code, &info) ? info.dli_fname : NULL;
+#endif
+}
+
+/*
  * Work queues and completion queues are libibverbs's and its providers', and
  * stay where the CPU polls them fast. "libmlx5-rdmav34.so" and, as a library of
  * its own, "libmlx5.so.1".
@@ -41,14 +61,13 @@ static bool caller_is_verbs(const void *caller)
 		"libibverbs", "libmlx4", "libmlx5", "libefa", "libmana", "libhns",
 		"libpeermr",
 	};
-	const char *file;
-	Dl_info info;
+	const char *path = object_of(caller), *file;
 	size_t i;
 
-	if (!dladdr(caller, &info) || !info.dli_fname)
+	if (!path)
 		return false;
-	file = strrchr(info.dli_fname, '/');
-	file = file ? file + 1 : info.dli_fname;
+	file = strrchr(path, '/');
+	file = file ? file + 1 : path;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strncmp(file, names[i], strlen(names[i])))
 			return true;
@@ -115,7 +134,7 @@ static void *reallocate(void *address, size_t size, const void *caller)
 		pool_free(address);
 		return NULL;
 	}
-	if (size <= old && size > old / 2)
+	if (size <= old && size > old / 2 && !pool_is_inherited(address))
 		return address;
 	moved = allocate(size, caller);
 	if (!moved)
@@ -224,8 +243,8 @@ EXPORT size_t malloc_usable_size(void *address)
 
 static void __attribute__((constructor)) functions_setup(void)
 {
-	const char *window = getenv("PEERMR_ALLOC_WINDOW");
-	const char *min = getenv("PEERMR_ALLOC_MIN");
+	const char *window = secure_getenv("PEERMR_ALLOC_WINDOW");
+	const char *min = secure_getenv("PEERMR_ALLOC_MIN");
 	void *libc;
 
 	if (!window || !*window)
@@ -239,5 +258,5 @@ static void __attribute__((constructor)) functions_setup(void)
 		return;
 	pool_setup(window);
 	serves_aligned = true;
-	served_from = min ? strtoull(min, NULL, 0) : SERVED_FROM;
+	served_from = min && *min ? strtoull(min, NULL, 0) : SERVED_FROM;
 }

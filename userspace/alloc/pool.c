@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "chunk.h"
@@ -19,6 +20,8 @@ static struct {
 	pthread_mutex_t lock;		/* over all of it but @first and @last */
 	const char *name;
 	struct peermr_window *window;	/* NULL until it is needed */
+	ino_t ino;			/* what its descriptor was opened on */
+	dev_t rdev;
 	struct chunk *chunks;
 	bool told;			/* that host memory is used instead */
 	bool refused;			/* the window does not open: ask no more */
@@ -31,6 +34,15 @@ static struct {
 
 static __thread bool pool_busy;
 
+/*
+ * This thread has the lock over fork(), while the handlers of other libraries
+ * run, which may allocate and free.
+ */
+static __thread bool pool_forking;
+
+/* What this thread's was before it came in: malloc() does not end threads. */
+static __thread int pool_cancel_state;
+
 bool pool_is_busy(void)
 {
 	return pool_busy;
@@ -38,14 +50,23 @@ bool pool_is_busy(void)
 
 static void pool_enter(void)
 {
-	pthread_mutex_lock(&pool.lock);
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	if (!pool_forking)
+		pthread_mutex_lock(&pool.lock);
+	pool_cancel_state = state;
 	pool_busy = true;
 }
 
 static void pool_leave(void)
 {
+	int state = pool_cancel_state;
+
 	pool_busy = false;
-	pthread_mutex_unlock(&pool.lock);
+	if (!pool_forking)
+		pthread_mutex_unlock(&pool.lock);
+	pthread_setcancelstate(state, NULL);
 }
 
 static void pool_explain(size_t size, int error)
@@ -63,13 +84,31 @@ static void pool_explain(size_t size, int error)
 
 static bool pool_open(void)
 {
+	struct stat status;
+
 	if (pool.window)
 		return true;
 	if (pool.refused)
 		return false;
 	pool.window = peermr_window_open(pool.name);
 	pool.refused = !pool.window;
-	return !pool.refused;
+	if (pool.refused || fstat(peermr_window_fd(pool.window), &status))
+		return !pool.refused;
+	pool.ino = status.st_ino;
+	pool.rdev = status.st_rdev;
+	return true;
+}
+
+/* A program may close what it does not know, and open something else there. */
+static void pool_close(void)
+{
+	int fd = peermr_window_fd(pool.window);
+	struct stat status;
+
+	if (!fstat(fd, &status) && status.st_ino == pool.ino &&
+	    status.st_rdev == pool.rdev)
+		close(fd);
+	pool.window = NULL;
 }
 
 static void pool_widen(uintptr_t first, uintptr_t last)
@@ -142,7 +181,8 @@ void *pool_alloc(size_t size, size_t alignment)
 	void *address = NULL;
 	size_t whole;
 
-	if (!pool.name || pool_busy)
+	/* In a new child nothing is known to be the parent's yet. */
+	if (!pool.name || pool_busy || pool_forking)
 		return NULL;
 	if (alignment < CHUNK_PAGE)
 		alignment = CHUNK_PAGE;
@@ -210,7 +250,8 @@ bool pool_free(void *address)
 			     address);
 		abort();
 	}
-	if (chunk && !chunk->used)
+	/* What seems to be empty may be the parent's. */
+	if (chunk && !chunk->used && !pool_forking)
 		pool_shrink();
 	pool_leave();
 	errno = saved_errno;
@@ -232,13 +273,29 @@ size_t pool_size(const void *address)
 	return size;
 }
 
+bool pool_is_inherited(const void *address)
+{
+	struct chunk *chunk;
+	bool inherited;
+
+	if (!pool_may_have(address))
+		return false;
+	pool_enter();
+	chunk = pool_chunk_of(address);
+	inherited = chunk && chunk->inherited;
+	pool_leave();
+	return inherited;
+}
+
 void pool_before_fork(void)
 {
 	pthread_mutex_lock(&pool.lock);
+	pool_forking = true;
 }
 
 void pool_after_fork_in_parent(void)
 {
+	pool_forking = false;
 	pthread_mutex_unlock(&pool.lock);
 }
 
@@ -254,8 +311,8 @@ void pool_after_fork_in_child(void)
 		if (!chunk->inherited)
 			chunk_inherit(chunk);
 	if (pool.window)
-		close(peermr_window_fd(pool.window));
-	pool.window = NULL;
+		pool_close();
+	pool_forking = false;
 	pthread_mutex_unlock(&pool.lock);
 }
 

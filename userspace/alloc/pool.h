@@ -39,6 +39,9 @@ bool pool_free(void *address);
  */
 size_t pool_size(const void *address);
 
+/* Whether memory is of the pool, and of before a fork(): only to be read. */
+bool pool_is_inherited(const void *address);
+
 /**
  * pool_is_busy() - whether this thread is in the pool
  *
