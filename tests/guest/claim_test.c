@@ -47,10 +47,13 @@ static void a_window_is_asked_after_the_plain_call_failed(void)
 	CHECK(!ibv_dereg_mr(claimed));
 }
 
-static void memory_that_is_not_written_is_claimed_at_once(void)
+static void so_it_is_for_memory_that_is_not_written(void)
 {
 	open_all();
-	CHECK_EQ(claim(device, LENGTH, IBV_ACCESS_REMOTE_READ, 0), 1);
+	CHECK_EQ(claim(device, LENGTH, IBV_ACCESS_REMOTE_READ, 0), 0);
+	CHECK_EQ(claim(device, LENGTH, 0, 0), 0);
+	CHECK_EQ(claim(device, LENGTH, IBV_ACCESS_REMOTE_READ,
+		       PEERMR_VERBS_RETRY), 1);
 	CHECK(!ibv_dereg_mr(claimed));
 }
 
@@ -79,7 +82,7 @@ int main(int argc, char **argv)
 {
 	static const struct test tests[] = {
 		TEST(a_window_is_asked_after_the_plain_call_failed),
-		TEST(memory_that_is_not_written_is_claimed_at_once),
+		TEST(so_it_is_for_memory_that_is_not_written),
 		TEST(host_memory_is_never_claimed),
 		TEST(what_no_dmabuf_serves_is_told_after_the_plain_call),
 	};

@@ -42,7 +42,7 @@ bool peermr_resolve_possible(unsigned int flags)
 {
 	size_t i;
 
-	if (!(flags & PEERMR_RESOLVE_CHEAP) || !peermr_runtimes_looked())
+	if ((flags & PEERMR_RESOLVE_RUNTIMES) || !peermr_runtimes_looked())
 		peermr_runtimes_find();
 	for (i = 0; i < BACKENDS; i++)
 		if (backends[i]->present(flags))
@@ -83,8 +83,7 @@ int peermr_resolve(const void *address, size_t length,
 		   struct peermr_range *range)
 {
 	peermr_runtimes_find();
-	return peermr_resolve_range(address, length, PEERMR_RESOLVE_FRESH,
-				    range);
+	return peermr_resolve_range(address, length, PEERMR_RESOLVE_ALL, range);
 }
 
 void peermr_range_release(struct peermr_range *range)

@@ -28,21 +28,21 @@ static bool peermr_verbs_is_special(const struct peermr_verbs_request *request)
 }
 
 /*
- * Whom to ask. Before the plain call only those who tell without a system call:
- * a window's memory that the plain call takes has pages, which were found good
- * for DMA when it was bound; all other device memory makes it fail, and is
- * found then. Not so if the memory is not to be written to: see verbs_idle.h.
+ * Whom to ask. Before the plain call no window: its memory that the plain call
+ * takes has pages, which were found good for DMA when it was bound; and all else
+ * makes it fail, and is found then. Runtimes are looked for then, too, but before
+ * if the memory is not to be written to: see verbs_idle.h.
  */
 static unsigned int
 peermr_verbs_resolve_flags(const struct peermr_verbs_request *request,
 			   unsigned int flags)
 {
 	if (flags & PEERMR_VERBS_RETRY)
-		return PEERMR_RESOLVE_FRESH;
-	if ((flags & PEERMR_VERBS_WINDOWS) ||
-	    !(request->access & PEERMR_VERBS_WRITABLE))
-		return 0;
-	return PEERMR_RESOLVE_CHEAP;
+		return PEERMR_RESOLVE_ALL;
+	if (flags & PEERMR_VERBS_WINDOWS)
+		return PEERMR_RESOLVE_RUNTIMES | PEERMR_RESOLVE_WINDOWS;
+	return request->access & PEERMR_VERBS_WRITABLE ?
+		       0 : PEERMR_RESOLVE_RUNTIMES;
 }
 
 /* Whether a dma-buf at @offset serves: 0 or a negative errno. */
@@ -93,7 +93,7 @@ int peermr_verbs_attempt(const struct peermr_verbs_request *request,
 
 	*outcome = (struct peermr_verbs_outcome){
 		.step = PEERMR_STEP_SPECIAL,
-		.windows_asked = !(ask & PEERMR_RESOLVE_CHEAP),
+		.windows_asked = ask & PEERMR_RESOLVE_WINDOWS,
 		.resolve_error = PEERMR_NOT_TRIED,
 		.dmabuf_error = PEERMR_NOT_TRIED,
 		.plain_error = PEERMR_NOT_TRIED,

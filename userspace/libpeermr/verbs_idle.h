@@ -17,7 +17,8 @@
  * Whether peermr_verbs_claim() would leave any memory to the plain call;
  * @reasons is what peermr_verbs_reasons() returned. Never if the memory is not to
  * be written to: then kernels before 6.2 take any address that a runtime has
- * reserved, and pin pages of zeros, so windows are asked before.
+ * reserved, and pin pages of zeros, so a runtime that was loaded since would not
+ * show itself by EFAULT.
  */
 static inline bool peermr_verbs_is_idle(const atomic_int *reasons,
 					unsigned int access)

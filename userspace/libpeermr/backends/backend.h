@@ -8,10 +8,17 @@
 
 #include <peermr.h>
 
-/* Look for what appeared since the last time, too. */
-#define PEERMR_RESOLVE_FRESH	(1U << 0)
-/* Ask only who is known and answers without a system call: no window. */
-#define PEERMR_RESOLVE_CHEAP	(1U << 1)
+/* Whom to ask but those who are known and answer without a system call. */
+/* Runtimes that the program has loaded since they were looked for. */
+#define PEERMR_RESOLVE_RUNTIMES		(1U << 0)
+/* Windows. */
+#define PEERMR_RESOLVE_WINDOWS		(1U << 1)
+/* And such as have appeared since they were looked for. */
+#define PEERMR_RESOLVE_NEW_WINDOWS	(1U << 2)
+
+#define PEERMR_RESOLVE_ALL                                                     \
+	(PEERMR_RESOLVE_RUNTIMES | PEERMR_RESOLVE_WINDOWS |                    \
+	 PEERMR_RESOLVE_NEW_WINDOWS)
 
 /**
  * struct peermr_backend - a kind of memory

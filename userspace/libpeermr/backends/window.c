@@ -12,10 +12,9 @@
 
 static bool peermr_window_present(unsigned int flags)
 {
-	if (flags & PEERMR_RESOLVE_CHEAP)
-		return false;
-	return (flags & PEERMR_RESOLVE_FRESH) ||
-	       peermr_window_table_is_of_use();
+	return (flags & PEERMR_RESOLVE_WINDOWS) &&
+	       ((flags & PEERMR_RESOLVE_NEW_WINDOWS) ||
+		peermr_window_table_is_of_use());
 }
 
 static int peermr_window_ask(int fd, uintptr_t address,
@@ -120,7 +119,7 @@ static int peermr_window_resolve(uintptr_t address, size_t length,
 	int ret;
 
 	ret = peermr_window_resolve_once(address, length, range, &stale);
-	if (ret != -ENOENT || (!stale && !(flags & PEERMR_RESOLVE_FRESH)))
+	if (ret != -ENOENT || (!stale && !(flags & PEERMR_RESOLVE_NEW_WINDOWS)))
 		return ret;
 	peermr_window_table_scan();
 	return peermr_window_resolve_once(address, length, range, &stale);
