@@ -11,37 +11,61 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t loader_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/* Of the thread that has the lock: files are opened under it. */
+static _Thread_local int cancel_state;
+
+/* Whether the thread that forks has it, too. */
+static bool loader_locked;
+
 /*
  * The thread that forks holds the locks over fork(), so that no other thread is
- * in the middle of something when the child's copy is made.
+ * in the middle of something when the child's copy is made. The loader's only if
+ * it can be had: the constructor of a library may fork.
  */
 static void peermr_lock_fork_prepare(void)
 {
-	pthread_mutex_lock(&loader_lock);
+	loader_locked = peermr_loader_lock();
 	pthread_mutex_lock(&lock);
 }
 
-static void peermr_lock_fork_done(void)
+static void peermr_lock_fork_parent(void)
 {
 	pthread_mutex_unlock(&lock);
-	pthread_mutex_unlock(&loader_lock);
+	if (loader_locked)
+		pthread_mutex_unlock(&loader_lock);
+}
+
+static void peermr_lock_fork_child(void)
+{
+	pthread_mutex_unlock(&lock);
+	/* Or its holder is not here. */
+	if (loader_locked)
+		pthread_mutex_unlock(&loader_lock);
+	else
+		pthread_mutex_init(&loader_lock, NULL);
 }
 
 static void peermr_lock_init(void)
 {
-	pthread_atfork(peermr_lock_fork_prepare, peermr_lock_fork_done,
-		       peermr_lock_fork_done);
+	pthread_atfork(peermr_lock_fork_prepare, peermr_lock_fork_parent,
+		       peermr_lock_fork_child);
 }
 
 void peermr_lock(void)
 {
+	int state;
+
 	pthread_once(&once, peermr_lock_init);
+	/* A thread that is cancelled would not give it back. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	pthread_mutex_lock(&lock);
+	cancel_state = state;
 }
 
 void peermr_unlock(void)
 {
 	pthread_mutex_unlock(&lock);
+	pthread_setcancelstate(cancel_state, NULL);
 }
 
 bool peermr_loader_lock(void)
