@@ -251,6 +251,8 @@ static void without_any_runtime_not_even_the_nic_is_asked(void)
 static void a_libibverbs_that_cannot_be_found_is_enosys(void)
 {
 	CHECK_ERRNO(!peermr_reg_mr(&pd, host, PAGE, LOCAL_WRITE), ENOSYS);
+	check_report(PEERMR_PATH_NONE,
+		     "the libibverbs of this pd is not found");
 }
 
 static void peermr_debug_prints_a_line_for_each_decision(void)

@@ -68,17 +68,19 @@ struct ibv_mr *peermr_reg_mr_iova(struct ibv_pd *pd, void *address,
 		.iova = iova,
 		.access = (unsigned int)access,
 	};
-	struct peermr_verbs_outcome outcome;
+	struct peermr_verbs_outcome outcome = {
+		.step = PEERMR_STEP_LIBRARY,
+		.resolve_error = PEERMR_NOT_TRIED,
+		.dmabuf_error = PEERMR_NOT_TRIED,
+		.plain_error = PEERMR_NOT_TRIED,
+	};
 	struct peermr_verbs_library library;
 	struct ibv_mr *mr = NULL;
 	int ret, saved_errno = errno;
 
 	ret = peermr_verbs_library_find(pd, &library);
-	if (ret) {
-		errno = -ret;
-		return NULL;
-	}
-	ret = peermr_reg_request(&library, &request, &mr, &outcome);
+	if (!ret)
+		ret = peermr_reg_request(&library, &request, &mr, &outcome);
 	peermr_reg_report_set(&request, &outcome);
 	errno = ret ? -ret : saved_errno;
 	return ret ? NULL : mr;

@@ -18,6 +18,9 @@ static void peermr_verbs_describe_step(const struct peermr_verbs_request *reques
 	const char *device = peermr_verbs_device_name(request->pd);
 
 	switch (outcome->step) {
+	case PEERMR_STEP_LIBRARY:
+		snprintf(text, size, "the libibverbs of this pd is not found");
+		break;
 	case PEERMR_STEP_SPECIAL:
 		snprintf(text, size, "no ordinary range of memory");
 		break;

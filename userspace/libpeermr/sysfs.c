@@ -21,8 +21,9 @@ static int peermr_sysfs_read(int dirfd, const char *attribute,
 	int fd, ret;
 
 	fd = openat(dirfd, attribute, O_RDONLY | O_CLOEXEC);
+	/* ENODEV: the window is going away. */
 	if (fd < 0)
-		return -errno;
+		return errno == ENODEV ? -ENOENT : -errno;
 	do {
 		length = read(fd, text, ATTRIBUTE_LEN - 1);
 	} while (length < 0 && errno == EINTR);

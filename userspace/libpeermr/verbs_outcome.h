@@ -10,6 +10,7 @@
 
 /** enum peermr_verbs_step - where an attempt at a dma-buf registration ended */
 enum peermr_verbs_step {
+	PEERMR_STEP_LIBRARY,	/* the pd's libibverbs is not found */
 	PEERMR_STEP_SPECIAL,	/* no range of memory, or on demand */
 	PEERMR_STEP_ABSENT,	/* nobody to be asked */
 	PEERMR_STEP_NIC,	/* the NIC takes no dma-bufs */

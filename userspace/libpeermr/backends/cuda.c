@@ -50,7 +50,7 @@ struct peermr_cuda {
 	/* cuCtxPushCurrent(), cuCtxPopCurrent() */
 	int (*context_push)(void *context);
 	int (*context_pop)(void **context);
-	/* cuDevicePrimaryCtxGetState(), and so on */
+	/* cuDevicePrimaryCtxGetState() and so on; NULL only if @export is */
 	int (*primary_state)(int device, unsigned int *flags, int *active);
 	int (*primary_retain)(void **context, int device);
 	int (*primary_release)(int device);
@@ -82,9 +82,11 @@ static void *peermr_cuda_bind(void *handle)
 		dlsym(handle, "cuDevicePrimaryCtxRetain");
 	*(void **)&cuda->primary_release =
 		dlsym(handle, "cuDevicePrimaryCtxRelease_v2");
-	if (!cuda->attributes || !cuda->context_push || !cuda->context_pop ||
-	    !cuda->primary_state || !cuda->primary_retain ||
-	    !cuda->primary_release) {
+	/* Whatever has the one has the others. */
+	if (!cuda->primary_state || !cuda->primary_retain ||
+	    !cuda->primary_release)
+		cuda->export = NULL;
+	if (!cuda->attributes || !cuda->context_push || !cuda->context_pop) {
 		free(cuda);
 		return NULL;
 	}
