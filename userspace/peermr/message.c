@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tool.h"
 
@@ -38,7 +39,15 @@ int complain_usage(const char *command, const char *format, ...)
 int complain_option(int result, char **argv)
 {
 	const char *option = argv[optind - 1];
+	const char letter[] = { '-', (char)optopt, '\0' };
 
+	/*
+	 * getopt is not done with a word of several letters, so @option may be
+	 * the word before. A long option has no optopt, or "=", or is the last.
+	 */
+	if (optopt && (strncmp(option, "--", 2) ||
+		       (argv[optind] && !strchr(option, '='))))
+		option = letter;
 	if (result == ':')
 		return complain_usage(argv[0], "%s needs a value", option);
 	return complain_usage(argv[0], "%s is not an option of this command",

@@ -12,6 +12,8 @@ test_command_line() {
 		expect "${command}_help" 0 "^Usage: peermr $command" peermr "$command" --help
 		expect "${command}_unknown_option" 2 "^peermr: $command: --frob is not an option" \
 			peermr "$command" --frob
+		expect "${command}_unknown_letter" 2 "^peermr: $command: -% is not an option" \
+			peermr "$command" -%h
 	done
 	expect bind_without_device 2 'takes the address of one PCI device' peermr bind
 	expect unbind_without_device 2 'takes the address of one PCI device' peermr unbind
