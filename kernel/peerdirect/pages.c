@@ -49,6 +49,10 @@ static u64 peerdirect_table_size(const struct peerdirect_region *region)
 		}
 		size += sg_dma_len(sg);
 	}
+	if (i < region->nents) {
+		peerdirect_pages_wrong(region, "its table is too short");
+		return 0;
+	}
 	return size;
 }
 

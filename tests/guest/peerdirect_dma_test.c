@@ -7,8 +7,12 @@
  * and EDU_DEVICE the engine's node
  */
 #include <dirent.h>
+#include <pthread.h>
 
+#include <rdma/ib_user_ioctl_cmds.h>
+#include <rdma/ib_user_ioctl_verbs.h>
 #include <rdma/ib_user_verbs.h>
+#include <rdma/rdma_user_ioctl.h>
 
 #include "edu_uapi.h"
 #include "node.h"
@@ -120,6 +124,47 @@ static bool mr_deregister(const struct mr *mr)
 
 	return verbs_command(&command, IB_USER_VERBS_CMD_DEREG_MR,
 			     sizeof(command.dereg_mr), 0);
+}
+
+/* Likewise of a dma-buf: the attributes of UVERBS_METHOD_REG_DMABUF_MR. */
+static int dmabuf_register(int fd, uint64_t length)
+{
+	uint32_t keys[2];
+	struct {
+		struct ib_uverbs_ioctl_hdr header;
+		struct ib_uverbs_attr attrs[9];
+	} command = {
+		.header = {
+			.length = sizeof(command),
+			.object_id = UVERBS_OBJECT_MR,
+			.method_id = UVERBS_METHOD_REG_DMABUF_MR,
+			.num_attrs = 9,
+			.driver_id = RDMA_DRIVER_RXE,	/* as the double has it */
+		},
+		.attrs = {
+			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_HANDLE },
+			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_PD_HANDLE,
+			  .data = pd },
+			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_OFFSET,
+			  .len = 8 },
+			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_LENGTH,
+			  .len = 8, .data = length },
+			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_IOVA, .len = 8 },
+			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_FD,
+			  .len = 4, .data = (uint32_t)fd },
+			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_ACCESS_FLAGS,
+			  .len = 8, .data = ACCESS },
+			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_RESP_LKEY,
+			  .len = 4, .data = (uintptr_t)&keys[0] },
+			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_RESP_RKEY,
+			  .len = 4, .data = (uintptr_t)&keys[1] },
+		},
+	};
+	int i;
+
+	for (i = 0; i < 9; i++)
+		command.attrs[i].flags = UVERBS_ATTR_F_MANDATORY;
+	return ioctl(verbs, RDMA_VERBS_IOCTL, &command);
 }
 
 /* Have the device write @data into the MR, or read it @from there. */
@@ -262,7 +307,8 @@ static void a_table_that_cannot_be_right_is_refused(void)
 		int error;
 	} faults[] = {
 		{ "short table", EINVAL }, { "short count", EINVAL },
-		{ "odd length", EINVAL }, { "page size", EINVAL },
+		{ "odd length", EINVAL }, { "early end", EINVAL },
+		{ "page size", EINVAL },
 		{ "dma_map", EIO }, { "invalidate in dma_map", ENODEV },
 	};
 	struct peer peer;
@@ -285,6 +331,59 @@ static void a_table_that_cannot_be_right_is_refused(void)
 	CHECK(mr_deregister(&mr));
 }
 
+/* A copy of the descriptor of a dma-buf, as soon as there is one. */
+static void *steal_dmabuf(void *stolen)
+{
+	char path[64], file[64];
+	ssize_t length;
+	int fd;
+
+	for (fd = 3;; fd = fd < 20 ? fd + 1 : 3) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		length = readlink(path, file, sizeof(file) - 1);
+		if (length <= 0)
+			continue;
+		file[length] = '\0';
+		if (strncmp(file, "/dmabuf:", 8))
+			continue;
+		*(int *)stolen = dup(fd);
+		return NULL;
+	}
+}
+
+static void set_late_error(bool on)
+{
+	int fd = open("/sys/module/edu_importer/parameters/late_error",
+		      O_WRONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, on ? "Y" : "N", 1), 1);
+	close(fd);
+}
+
+/* Its client has the memory back then, whoever still has the dma-buf. */
+static void what_failed_to_register_cannot_be_registered_later(void)
+{
+	struct peer peer;
+	pthread_t thief;
+	int stolen = -1;
+	bool registered;
+	struct mr mr;
+
+	set_up();
+	peer = peer_open("peer_plain", LENGTH);
+	CHECK(!pthread_create(&thief, NULL, steal_dmabuf, &stolen));
+	set_late_error(true);
+	registered = mr_register(&mr, peer.memory, LENGTH);
+	set_late_error(false);
+	CHECK(!registered);
+	CHECK(!pthread_join(thief, NULL));
+	CHECK(stolen >= 0);
+	CHECK(!peer_counts_imbalance());
+	CHECK_ERRNO(dmabuf_register(stolen, LENGTH), ENODEV);
+	close(stolen);
+}
+
 static void the_device_has_no_other_memory(void)
 {
 	unsigned char page[4096];
@@ -302,6 +401,7 @@ static const struct test tests[] = {
 	TEST(a_revoked_window_is_not_accessed),
 	TEST(a_revoked_part_of_a_buffer_is_not_accessed),
 	TEST(a_table_that_cannot_be_right_is_refused),
+	TEST(what_failed_to_register_cannot_be_registered_later),
 	TEST(the_device_has_no_other_memory),
 };
 

@@ -6,9 +6,11 @@
  * a virtual machine uses the addresses that a client of PeerDirect hands out.
  */
 
+#include <linux/delay.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/err.h>
+#include <linux/moduleparam.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <rdma/ib_umem.h>
@@ -18,6 +20,10 @@
 #include "importer.h"
 
 #include "edu.h"
+
+static bool late_error;
+module_param(late_error, bool, 0644);
+MODULE_PARM_DESC(late_error, "Registrations take a while, and fail before they look at their dma-buf (default: N)");
 
 /**
  * struct edu_nic - the RDMA device of an edu
@@ -138,6 +144,10 @@ static struct ib_mr *peermr_reg_user_mr_dmabuf(const struct peermr_reg_mr *reg,
 	u32 key;
 	int ret;
 
+	if (late_error) {
+		msleep(300);
+		return ERR_PTR(-ENOMEM);
+	}
 	mr = kzalloc(sizeof(*mr), GFP_KERNEL);
 	if (!mr)
 		return ERR_PTR(-ENOMEM);

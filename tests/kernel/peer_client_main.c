@@ -115,6 +115,9 @@ void peer_range_undo(struct peer_range *range, bool pages)
 	if (range->mapped) {
 		range->mapped = false;
 		peer_count(PEER_UNMAPPED);
+		/* See "early end". */
+		if (range->table.nents > 1)
+			sg_unmark_end(range->table.sgl);
 		for_each_sgtable_sg(&range->table, sg, i)
 			dma_unmap_page(range->device, sg_dma_address(sg),
 				       PAGE_SIZE, DMA_BIDIRECTIONAL);
@@ -207,6 +210,10 @@ static int peer_dma_map(struct sg_table *sg_head, void *client_context,
 		*nmap = pages + 1;
 	if (peer_fault("odd length"))
 		sg_dma_len(sg_head->sgl) += 8;
+	if (peer_fault("early end")) {
+		sg_dma_len(sg_head->sgl) = range->size;
+		sg_mark_end(sg_head->sgl);
+	}
 	peer_range_mapped(range);
 	return 0;
 }
