@@ -10,7 +10,7 @@
 
 #include "peerdirect.h"
 
-#define PEERDIRECT_WAIT_LOG	(10 * HZ)
+#define PEERDIRECT_WAITS_LOG	10	/* seconds between messages */
 
 DECLARE_RWSEM(peerdirect_clients_lock);
 static LIST_HEAD(peerdirect_clients);
@@ -167,6 +167,7 @@ static void peerdirect_client_put(struct peerdirect_client *client)
 void ib_unregister_peer_memory_client(void *reg_handle)
 {
 	struct peerdirect_client *client = reg_handle;
+	unsigned int waits = 0;
 
 	down_write(&peerdirect_clients_lock);
 	list_del(&client->node);
@@ -175,9 +176,14 @@ void ib_unregister_peer_memory_client(void *reg_handle)
 
 	peerdirect_client_revoke(client);
 	peerdirect_client_put(client);
-	while (!wait_for_completion_timeout(&client->idle, PEERDIRECT_WAIT_LOG))
+	while (!wait_for_completion_timeout(&client->idle, HZ)) {
+		/* Its claim may have been under way. */
+		peerdirect_client_revoke(client);
+		if (++waits % PEERDIRECT_WAITS_LOG)
+			continue;
 		pr_warn("client %s cannot go before %u registrations of its memory are gone\n",
 			client->ops->name, refcount_read(&client->users));
+	}
 	kobject_put(&client->kobj);
 }
 EXPORT_SYMBOL_GPL(ib_unregister_peer_memory_client);

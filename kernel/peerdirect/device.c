@@ -67,6 +67,20 @@ static int peerdirect_device_unwatch(struct peerdirect_device *device)
 	return 0;
 }
 
+/* Has it MRs on memory of clients, whose deregistration is to come by here? */
+static bool peerdirect_device_lends(const struct peerdirect_device *device)
+{
+	struct peerdirect_region *region;
+	unsigned long index;
+	bool lends = peerdirect_exports_exist(device);
+
+	xa_lock(&peerdirect_mrs);
+	xa_for_each(&peerdirect_mrs, index, region)
+		lends |= region->ibdev == device->ibdev;
+	xa_unlock(&peerdirect_mrs);
+	return lends;
+}
+
 static int peerdirect_device_hook(struct peerdirect_device *device)
 {
 	const struct ib_device_ops *driver = device->driver;
@@ -77,7 +91,7 @@ static int peerdirect_device_hook(struct peerdirect_device *device)
 		return ret;
 	if (cmpxchg(&device->ibdev->ops.reg_user_mr, driver->reg_user_mr,
 		    peerdirect_device_ops.reg_user_mr) != driver->reg_user_mr) {
-		if (!peerdirect_exports_exist(device))
+		if (!peerdirect_device_lends(device))
 			peerdirect_device_unwatch(device);
 		return -EBUSY;
 	}
@@ -117,7 +131,7 @@ int peerdirect_device_enable(struct peerdirect_device *device)
 	ret = peerdirect_device_hook(device);
 	if (ret)
 		return ret;
-	device->enabled = true;
+	WRITE_ONCE(device->enabled, true);
 	dev_info(&device->ibdev->dev, "peerdirect: enabled\n");
 	peerdirect_clients_report(device);
 	return 0;
@@ -141,10 +155,10 @@ int peerdirect_device_disable(struct peerdirect_device *device)
 	ret = peerdirect_device_unhook(device);
 	if (ret)
 		return ret;
-	device->enabled = false;
-	/* No more of them after this; those that are there are to be counted. */
+	WRITE_ONCE(device->enabled, false);
+	/* No more of them after this; what is there needs the other operation. */
 	synchronize_srcu(&peerdirect_srcu);
-	if (!peerdirect_exports_exist(device))
+	if (!peerdirect_device_lends(device))
 		peerdirect_device_unwatch(device);
 	dev_info(&device->ibdev->dev, "peerdirect: disabled\n");
 	return 0;

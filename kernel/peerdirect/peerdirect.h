@@ -58,8 +58,8 @@ struct peerdirect_hint {
  * struct peerdirect_device - an RDMA device
  * @ibdev: the device, which outlives this
  * @node: in the list of devices; under peerdirect_devices_lock
- * @enabled: its registrations come by here; under peerdirect_devices_lock
- * @watched: its deregistrations do, too, and as long as there are @exports
+ * @enabled: its registrations come by here; changes under peerdirect_devices_lock
+ * @watched: its deregistrations do, too, and as long as it has MRs of clients
  * @revocable: its driver lets go of memory when it is told
  * @dma: the PCI device that does its DMA, NULL if the CPU copies
  * @driver: the driver's operations, before two of them were replaced
@@ -143,7 +143,7 @@ enum peerdirect_region_flag {
 /**
  * struct peerdirect_region - memory of a client that an RDMA device uses
  * @refs: the dma-buf or, before there is one, who makes it; and lookups
- * @ibdev: what for; valid until the region is attached
+ * @ibdev: what for; valid until the region is attached, and while it has @mr
  * @revocable: its driver lets go of memory when it is told
  * @dma: what the client's addresses are for; NULL if the CPU copies
  * @importer: the device that may attach to the dma-buf
@@ -166,6 +166,7 @@ enum peerdirect_region_flag {
  * @ready: @setup is over
  * @unmapper: who is in the client's dma_unmap or put_pages
  * @unmapped: neither will be called any more
+ * @finished: nothing of the client's is touched any more
  * @resv: of @dmabuf; protects what follows
  * @dmabuf: NULL before and after its life
  * @attached: the driver has taken the dma-buf
@@ -200,6 +201,7 @@ struct peerdirect_region {
 	struct completion ready;
 	struct task_struct *unmapper;
 	struct completion unmapped;
+	struct completion finished;
 	struct dma_resv resv;
 	struct dma_buf *dmabuf;
 	bool attached;

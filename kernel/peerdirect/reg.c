@@ -17,6 +17,7 @@
 #include <linux/overflow.h>
 #include <linux/srcu.h>
 
+#include "p2p.h"
 #include "peerdirect.h"
 #include "reg_op.h"
 
@@ -183,8 +184,11 @@ peerdirect_reg_region(const struct peerdirect_device *device,
 			mr = ERR_PTR(ret);
 		}
 	}
-	if (IS_ERR(mr))
+	if (IS_ERR(mr)) {
+		/* Other threads may have the dma-buf, and register it later. */
+		peerdirect_region_revoke(region);
 		peerdirect_region_finish(region);
+	}
 	dma_buf_put(dmabuf);
 	return mr;
 }
@@ -289,16 +293,24 @@ peermr_reg_user_mr(const struct peermr_reg_mr *reg)
 
 	idx = srcu_read_lock(&peerdirect_srcu);
 	device = ib_get_client_data(ibdev, &peerdirect_ib_client);
-	/* Without it, the device is going, and has its own operation again. */
-	if (device)
+	/*
+	 * Without it, the device is going, and has its own operation again. Who
+	 * comes late finds it disabled.
+	 */
+	if (device && READ_ONCE(device->enabled))
 		mr = peerdirect_reg(device, reg);
+	else if (device)
+		mr = peermr_compat_reg_user_mr(device->driver, reg);
 	else
 		mr = peermr_compat_reg_user_mr(&ibdev->ops, reg);
 	srcu_read_unlock(&peerdirect_srcu, idx);
 	return mr;
 }
 
-/* Mark the region of an MR, if it has one: its driver is about to let go. */
+/*
+ * Mark the region of an MR, if it has one: its driver is about to let go. If it
+ * did not, it is told what happened meanwhile.
+ */
 static void peerdirect_mr_leaves(struct ib_mr *mr, bool leaves)
 {
 	struct peerdirect_region *region;
@@ -313,6 +325,8 @@ static void peerdirect_mr_leaves(struct ib_mr *mr, bool leaves)
 
 	dma_resv_lock(&region->resv, NULL);
 	region->leaving = leaves;
+	if (!leaves && region->revoked && region->dmabuf)
+		peermr_p2p_invalidate(region->dmabuf);
 	dma_resv_unlock(&region->resv);
 	peerdirect_region_put(region);
 }

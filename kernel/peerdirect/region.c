@@ -43,6 +43,7 @@ peerdirect_region_alloc(const struct peerdirect_device *device,
 	region->setup = current;
 	init_completion(&region->ready);
 	init_completion(&region->unmapped);
+	init_completion(&region->finished);
 	init_waitqueue_head(&region->wait);
 	dma_resv_init(&region->resv);
 	lockdep_set_class(&region->resv.lock.base, &peerdirect_resv_key);
@@ -172,20 +173,24 @@ static void peerdirect_region_unmap(struct peerdirect_region *region,
  * peerdirect_region_finish() - the region is not used any more
  * @region: neither mapped by a driver nor about to be
  *
- * The first call counts. Nothing of the client's is touched after it.
+ * The first call counts; others wait for it. Nothing of the client's, nor the
+ * RDMA device, is touched after it.
  */
 void peerdirect_region_finish(struct peerdirect_region *region)
 {
 	struct peerdirect_client *client = region->client;
 
-	if (test_and_set_bit(PEERDIRECT_FINISHED, &region->flags))
+	if (test_and_set_bit(PEERDIRECT_FINISHED, &region->flags)) {
+		wait_for_completion(&region->finished);
 		return;
+	}
 	peerdirect_region_unmap(region, !client->unmaps);
 	if (test_bit(PEERDIRECT_COUNTED, &region->flags))
 		peerdirect_client_gets_back(client, region->pages,
 					    region->length);
 	xa_erase(&client->regions, region->id);
 	peerdirect_client_release(client, region->context);
+	complete_all(&region->finished);
 }
 
 /**
