@@ -20,6 +20,12 @@ static struct peerdirect_client_ex peermr_client;
 static invalidate_peer_memory peermr_client_callback;
 static void *peermr_client_handle;
 
+/* Before that, memory that was lent could not be taken back. */
+bool peermr_client_is_registered(void)
+{
+	return smp_load_acquire(&peermr_client_handle);
+}
+
 /* The RDMA device does not access the memory any more when this returns. */
 void peermr_client_invalidate(u64 core_context)
 {
@@ -29,6 +35,7 @@ void peermr_client_invalidate(u64 core_context)
 static int __init peermr_client_init(void)
 {
 	struct peer_memory_client *client = &peermr_client.ex.client;
+	void *handle;
 
 	*client = peermr_client_callbacks;
 	/* There are flags. */
@@ -41,9 +48,12 @@ static int __init peermr_client_init(void)
 	peermr_client.vunmap = peermr_client_vunmap;
 	peermr_client.export = export ? peermr_client_export : NULL;
 
-	peermr_client_handle =
-		ib_register_peer_memory_client(client, &peermr_client_callback);
-	return peermr_client_handle ? 0 : -EINVAL;
+	handle = ib_register_peer_memory_client(client,
+						&peermr_client_callback);
+	if (!handle)
+		return -EINVAL;
+	smp_store_release(&peermr_client_handle, handle);
+	return 0;
 }
 
 static void __exit peermr_client_exit(void)

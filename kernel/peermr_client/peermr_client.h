@@ -14,6 +14,7 @@ struct dma_buf *peermr_client_export(unsigned long addr, size_t size,
 				     u64 *offset);
 
 /* main.c */
+bool peermr_client_is_registered(void);
 void peermr_client_invalidate(u64 core_context);
 
 #endif /* _PEERMR_CLIENT_H */

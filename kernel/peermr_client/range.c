@@ -52,12 +52,17 @@ static int peermr_client_acquire(unsigned long addr, size_t size,
 {
 	struct peermr_client_range *range;
 
-	if (!peermr_range_is_buffer(addr, size))
+	if (!peermr_client_is_registered() ||
+	    !peermr_range_is_buffer(addr, size))
 		return 0;
 	range = kzalloc(sizeof(*range), GFP_KERNEL_ACCOUNT);
 	if (!range)
 		return 0;
-	__module_get(THIS_MODULE);
+	/* It may be about to go. */
+	if (!try_module_get(THIS_MODULE)) {
+		kfree(range);
+		return 0;
+	}
 	*client_context = range;
 	return 1;
 }
