@@ -137,8 +137,10 @@ struct peer_memory_client {
 /**
  * enum - flags of &struct peer_memory_client_ex
  * @PEER_MEM_INVALIDATE_UNMAPS: when the callback that takes memory back has
- *	returned, the client undoes the mapping itself: neither @dma_unmap nor
- *	@put_pages is called for this memory any more, only @release
+ *	returned, the client undoes the mapping itself: @dma_unmap and @put_pages
+ *	are not begun for this memory any more, and @release follows. A
+ *	deregistration that came first may be in one of them, or about to call
+ *	it: so each has to see what is undone already
  */
 enum {
 	PEER_MEM_INVALIDATE_UNMAPS = 1 << 0,
