@@ -80,8 +80,12 @@ int peermr_file_handle_drop(struct peermr_file *file, unsigned long pgoff)
 	MA_STATE(mas, &file->handles, pgoff, pgoff);
 	mutex_lock(&file->lock);
 	buffer = mas_walk(&mas);
-	if (buffer && buffer->pgoff == pgoff)
-		ret = mas_erase(&mas) ? 0 : -ENOMEM;
+	if (buffer && buffer->pgoff == pgoff) {
+		/* Not mas_erase(), which does not tell when it had no memory. */
+		mas_set_range(&mas, pgoff,
+			      pgoff + (buffer->length >> PAGE_SHIFT) - 1);
+		ret = mas_store_gfp(&mas, NULL, GFP_KERNEL);
+	}
 	mutex_unlock(&file->lock);
 	if (!ret)
 		peermr_buffer_put(buffer);

@@ -96,12 +96,14 @@ int peermr_extent_insert(struct peermr_buffer *buffer,
 bool peermr_extent_erase(struct peermr_buffer *buffer)
 {
 	struct peermr_window *window = buffer->window;
-	unsigned long index = buffer->offset >> window->mode->granule_shift;
+	unsigned int shift = window->mode->granule_shift;
 
 	lockdep_assert_held(&window->lock);
 
-	MA_STATE(mas, &window->extents, index, index);
-	if (mas_erase(&mas) != buffer)
+	/* Not mas_erase(), which does not tell when it had no memory. */
+	MA_STATE(mas, &window->extents, buffer->offset >> shift,
+		 (buffer->offset + buffer->length - 1) >> shift);
+	if (mas_store_gfp(&mas, NULL, GFP_KERNEL))
 		return false;
 	buffer->backing = PEERMR_BACKING_NONE;
 	window->bytes_free += buffer->length;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * Each allocation that the kernel makes for a dma-buf fails once, on a kernel
- * that can be told to (CONFIG_FAULT_INJECTION): the caller gets ENOMEM, and
- * nothing is left. edu.sh has the device ready.
+ * that can be told to (CONFIG_FAULT_INJECTION), and so does each copy from and to
+ * the program: the caller gets ENOMEM or EFAULT, and nothing is left. edu.sh has
+ * the device ready.
  * usage: EDU_DEVICE=NODE edu_fault_test [WINDOW [TEST...]]
  */
 #include "importer.h"
 
 #define LENGTH (4 * MIB)
 
-/* More than any of these operations makes. */
+/* More than any of these operations makes of both. */
 #define MANY 500
 
 static int fail_nth;
@@ -31,26 +32,31 @@ static void faults_open(void)
 	set("fail_page_alloc/ignore-gfp-wait", "N");
 	set("fail_page_alloc/ignore-gfp-highmem", "N");
 	set("fail_page_alloc/verbose", "0");
+	set("fail_usercopy/verbose", "0");
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (fail_nth < 0)
 		TEST_SKIP("this kernel cannot make one allocation fail");
 }
 
-static void fault_arm(unsigned int nth)
+static bool fault_arm(unsigned int nth)
 {
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%u", nth);
 
-	CHECK(pwrite(fail_nth, text, (size_t)n, 0) == n);
+	return pwrite(fail_nth, text, (size_t)n, 0) == n;
 }
 
-/* Whether the allocation was reached and failed; no other fails from now on. */
+/* Whether one was reached and failed; no other fails from now on. */
 static bool fault_disarm(void)
 {
 	char text[16] = "";
 
-	CHECK(pread(fail_nth, text, sizeof(text) - 1, 0) > 0);
-	fault_arm(0);
+	/* To ask is a copy, too, which may be the one; so is to disarm. */
+	if (pread(fail_nth, text, sizeof(text) - 1, 0) <= 0) {
+		CHECK_EQ(errno, EFAULT);
+		return false;
+	}
+	CHECK(fault_arm(0) || fault_arm(0));
 	return !strtoul(text, NULL, 10);
 }
 
@@ -74,14 +80,14 @@ static void check_each_failure(int (*attempt)(void), void (*undo)(void))
 	bool failed;
 
 	for (nth = 1; nth < MANY; nth++) {
+		CHECK(fault_arm(nth));
 		errno = 0;
-		fault_arm(nth);
 		ret = attempt();
 		error = errno;
 		failed = fault_disarm();
 		if (ret) {
-			if (!failed || error != ENOMEM)
-				TEST_FAIL("allocation %u failed: %s", nth,
+			if (!failed || (error != ENOMEM && error != EFAULT))
+				TEST_FAIL("number %u failed: %s", nth,
 					  strerror(error));
 			failures++;
 		} else {
@@ -197,11 +203,43 @@ static void mapping_by_a_device(void)
 	undo_alloc();
 }
 
+/* One failure does not do: the tree of handles tries again. */
+static void freeing_without_memory(void)
+{
+	int fail, ret, error;
+
+	faults_open();
+	set("failslab/task-filter", "Y");
+	set("failslab/times", "-1");
+	fail = open("/proc/self/make-it-fail", O_WRONLY | O_CLOEXEC);
+	CHECK(fail >= 0);
+	import.window = node_open();
+	import.handle = node_alloc(import.window, LENGTH);
+	set("failslab/probability", "100");
+	CHECK_EQ(write(fail, "1", 1), 1);
+	ret = node_free(import.window, import.handle);
+	error = errno;
+	CHECK_EQ(pwrite(fail, "0", 1, 0), 1);
+	set("failslab/probability", "0");
+	set("failslab/task-filter", "N");
+
+	/* Either it is there as before, or it is gone. */
+	if (ret) {
+		CHECK_EQ(error, ENOMEM);
+		CHECK(!try_export());
+		undo_export();
+		CHECK(!node_free(import.window, import.handle));
+	}
+	CHECK_ERRNO(try_export(), ENOENT);
+	node_check_settled();
+}
+
 static const struct test tests[] = {
 	{ "allocation_survives_each_failure", allocation },
 	{ "export_survives_each_failure", export },
 	{ "mapping_by_the_cpu_survives_each_failure", mapping_by_the_cpu },
 	{ "mapping_by_a_device_survives_each_failure", mapping_by_a_device },
+	{ "freeing_without_memory_changes_nothing", freeing_without_memory },
 };
 
 int main(int argc, char **argv)
