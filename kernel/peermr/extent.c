@@ -7,6 +7,7 @@
 
 #include <linux/align.h>
 #include <linux/log2.h>
+#include <linux/sched/signal.h>
 
 #include "peermr.h"
 
@@ -38,8 +39,18 @@ static int peermr_extent_find_any(struct peermr_window *window, u64 alignment,
 	unsigned long align = alignment >> shift;
 	unsigned long first = 0;
 
+	/* A gap that has room whatever the alignment of its beginning. */
 	MA_STATE(mas, &window->extents, 0, 0);
+	if (!mas_empty_area(&mas, 0, end - 1, (length >> shift) + align - 1)) {
+		*offset = (u64)ALIGN(mas.index, align) << shift;
+		return 0;
+	}
+
+	/* Or one that begins well: there may be many that do not. */
 	while (first < end) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 		mas_set(&mas, first);
 		if (mas_empty_area(&mas, first, end - 1, length >> shift))
 			break;
