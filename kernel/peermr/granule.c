@@ -75,6 +75,22 @@ void peermr_granules_expose(struct peermr_buffer *buffer, u64 offset,
 	}
 }
 
+/* As peermr_granule_zero(), unless the device is not there, or in a reset. */
+static bool peermr_granule_scrub(struct peermr_window *window, unsigned long nr)
+{
+	bool reachable;
+	int idx;
+
+	/* peermr_window_stop() waits for this. */
+	idx = srcu_read_lock(&window->srcu);
+	reachable = !READ_ONCE(window->stopped) &&
+		    !pci_channel_offline(window->pdev);
+	if (reachable)
+		peermr_granule_zero(window, nr);
+	srcu_read_unlock(&window->srcu, idx);
+	return reachable;
+}
+
 /* Clean what @buffer, which nobody uses any more, has exposed. */
 void peermr_granules_scrub(struct peermr_buffer *buffer)
 {
@@ -87,9 +103,8 @@ void peermr_granules_scrub(struct peermr_buffer *buffer)
 		unsigned long spoils = READ_ONCE(window->spoils);
 
 		clear_bit(nr, window->exposed);
-		if (pci_channel_offline(window->pdev))
+		if (!peermr_granule_scrub(window, nr))
 			continue;
-		peermr_granule_zero(window, nr);
 
 		/* Stores into a device under reset are lost. */
 		mutex_lock(&window->lock);

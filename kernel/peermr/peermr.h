@@ -87,6 +87,7 @@ extern const struct peermr_mode peermr_mode_pfn;
  * @clean: granules that hold zeroes and that nobody has seen since
  * @exposed: granules that the buffer on top of them has made visible
  * @spoils: how often all content became unknown
+ * @stopped: the device's memory is not to be accessed; written under @lock
  * @bytes_free: bytes without a buffer
  * @bytes_dying: bytes of buffers that were given up but still hold an extent
  * @nr_buffers: buffers with an extent
@@ -124,6 +125,7 @@ struct peermr_window {
 	unsigned long *clean;
 	unsigned long *exposed;
 	unsigned long spoils;
+	bool stopped;
 	u64 bytes_free;
 	u64 bytes_dying;
 	unsigned long nr_buffers;

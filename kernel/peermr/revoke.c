@@ -40,20 +40,6 @@ static void peermr_window_take_back(struct peermr_window *window)
 	trace_peermr_revoke(window);
 }
 
-/* Leave the live state for @state; false if the window is not live. */
-static bool peermr_window_leave_live(struct peermr_window *window,
-				     enum peermr_window_state state)
-{
-	bool live;
-
-	mutex_lock(&window->lock);
-	live = window->state == PEERMR_WINDOW_LIVE;
-	if (live)
-		window->state = state;
-	mutex_unlock(&window->lock);
-	return live;
-}
-
 /* Revoke the window for good. */
 void peermr_window_revoke(struct peermr_window *window)
 {
@@ -108,13 +94,19 @@ int peermr_window_revoke_unused(struct peermr_window *window)
  *
  * For a driver's reset_prepare and error_detected callbacks: every buffer
  * loses its memory (access gives SIGBUS), and no new one can be had until
- * peermr_window_start(). Pins cannot be taken back; the pages they hold are
- * not given to anybody else before they are let go.
+ * peermr_window_start(). Nor does the module itself access the memory until
+ * then. Pins cannot be taken back; the pages they hold are not given to anybody
+ * else before they are let go.
  */
 void peermr_window_stop(struct peermr_window *window)
 {
-	if (peermr_window_leave_live(window, PEERMR_WINDOW_STOPPED))
-		peermr_window_take_back(window);
+	mutex_lock(&window->lock);
+	WRITE_ONCE(window->stopped, true);
+	if (window->state == PEERMR_WINDOW_LIVE)
+		window->state = PEERMR_WINDOW_STOPPED;
+	mutex_unlock(&window->lock);
+	/* Also waits until nobody zeroes memory any more. */
+	peermr_window_take_back(window);
 }
 EXPORT_SYMBOL_GPL(peermr_window_stop);
 
@@ -166,6 +158,7 @@ EXPORT_SYMBOL_GPL(peermr_window_stop_unused);
 void peermr_window_start(struct peermr_window *window)
 {
 	mutex_lock(&window->lock);
+	WRITE_ONCE(window->stopped, false);
 	if (window->state == PEERMR_WINDOW_STOPPED) {
 		peermr_granules_spoil(window);
 		window->state = PEERMR_WINDOW_LIVE;
