@@ -113,6 +113,8 @@ static void example_reset_done(struct pci_dev *pdev)
 {
 	struct example *example = pci_get_drvdata(pdev);
 
+	/* What the core restored from is gone, and may be wanted for an error. */
+	pci_save_state(pdev);
 	iowrite32(EXAMPLE_MAGIC, example->private);
 	peermr_window_start(example->window);
 }

@@ -143,8 +143,10 @@ static void peermr_pci_reset_prepare(struct pci_dev *pdev)
 	peermr_pci_each(pdev, peermr_window_stop);
 }
 
+/* What the core restored from is gone, and may be wanted for an error. */
 static void peermr_pci_reset_done(struct pci_dev *pdev)
 {
+	pci_save_state(pdev);
 	peermr_pci_each(pdev, peermr_window_start);
 }
 
@@ -194,7 +196,7 @@ static int peermr_pci_suspend(struct device *dev)
 
 static int peermr_pci_resume(struct device *dev)
 {
-	peermr_pci_each(to_pci_dev(dev), peermr_window_start);
+	peermr_pci_reset_done(to_pci_dev(dev));
 	return 0;
 }
 

@@ -85,6 +85,28 @@ a_bus_reset_under_traffic_takes_the_memory_away() {
 	[[ $failed -ne 0 ]] || pass "$test"
 }
 
+error_is_over() {
+	grep -q 'device recovery \(successful\|failed\)' < <(dmesg)
+}
+
+# The reset before has taken what the core restores the device from.
+an_error_after_a_reset_is_recovered_from() {
+	local test=${FUNCNAME[0]}
+
+	if [[ ! -e $device/reset ]]; then
+		echo "SKIP $test: this kernel offers no reset for $bdf"
+		return
+	fi
+	ask error || { fail "$test" "QEMU did not take the request"; return; }
+	if ! wait_for 20 error_is_over; then
+		echo "SKIP $test: the kernel leaves errors to the firmware"
+		return
+	fi
+	[[ $(cat "$sysfs/state") == live ]] || fail "$test" "the window is $(cat "$sysfs/state")"
+	window_works || fail "$test" "the window does not work after it: $(grep -m1 FAIL "$logs/lib_test")"
+	[[ $failed -ne 0 ]] || pass "$test"
+}
+
 device_is_gone() {
 	[[ ! -e $device ]]
 }
@@ -127,6 +149,7 @@ a_device_plugged_in_again_works() {
 }
 
 a_bus_reset_under_traffic_takes_the_memory_away
+an_error_after_a_reset_is_recovered_from
 an_unplug_under_traffic_waits_for_the_last_pin
 a_device_plugged_in_again_works
 exit "$failed"
