@@ -233,6 +233,31 @@ static int peermr_window_publish(struct peermr_window *window,
 	return cdev_device_add(&window->cdev, &window->dev);
 }
 
+/* Nobody finds the window any more: take its memory from those who have it. */
+static void peermr_window_dismantle(struct peermr_window *window)
+{
+	struct peermr_buffer *buffer;
+	u64 offset = 0;
+
+	peermr_window_revoke(window);
+	peermr_window_wait_idle(window, false);
+	peermr_reaper_stop(window);
+
+	/* Nobody adds a buffer now, and nobody but us removes an extent. */
+	for (;;) {
+		mutex_lock(&window->lock);
+		buffer = peermr_extent_next(window, &offset);
+		mutex_unlock(&window->lock);
+		if (!buffer)
+			break;
+		peermr_granules_scrub(buffer);
+		peermr_buffer_detach(buffer);
+	}
+
+	window->mode->stop(window);
+	peermr_granules_free(window);
+}
+
 /**
  * peermr_window_create() - offer a range of a BAR as memory for RDMA
  * @pdev: the device; enabled, the BAR requested by the caller
@@ -279,14 +304,16 @@ peermr_window_create(struct pci_dev *pdev,
 
 	ret = peermr_window_publish(window, config);
 	if (ret)
-		goto err_mode;
+		goto err_publish;
 
 	dev_info(&window->dev, "%llu MiB at %pa, mode %s\n", window->size >> 20,
 		 &window->phys, window->mode->name);
 	return window;
 
-err_mode:
-	window->mode->stop(window);
+err_publish:
+	/* Its number was there for a moment, and somebody may have opened it. */
+	peermr_window_dismantle(window);
+	goto err_put;
 err_granules:
 	peermr_granules_free(window);
 err_put:
@@ -309,27 +336,8 @@ EXPORT_SYMBOL_GPL(peermr_window_create);
  */
 void peermr_window_destroy(struct peermr_window *window)
 {
-	struct peermr_buffer *buffer;
-	u64 offset = 0;
-
 	cdev_device_del(&window->cdev, &window->dev);
-	peermr_window_revoke(window);
-	peermr_window_wait_idle(window, false);
-	peermr_reaper_stop(window);
-
-	/* Nobody adds a buffer now, and nobody but us removes an extent. */
-	for (;;) {
-		mutex_lock(&window->lock);
-		buffer = peermr_extent_next(window, &offset);
-		mutex_unlock(&window->lock);
-		if (!buffer)
-			break;
-		peermr_granules_scrub(buffer);
-		peermr_buffer_detach(buffer);
-	}
-
-	window->mode->stop(window);
-	peermr_granules_free(window);
+	peermr_window_dismantle(window);
 	put_device(&window->dev);
 }
 EXPORT_SYMBOL_GPL(peermr_window_destroy);
