@@ -104,7 +104,10 @@ static inline unsigned int peermr_compat_order(enum page_entry_size size)
 
 static inline void peermr_compat_inode_init(struct inode *inode)
 {
+	/* Kernels that map single pages (below) do not pin them for long then. */
+#ifndef PEERMR_HAVE_PMD_TRANS_UNSTABLE
 	inode->i_flags |= S_DAX;
+#endif
 }
 #endif
 
