@@ -51,7 +51,8 @@ static bool peermr_topology_common_switch(struct pci_dev *a, struct pci_dev *b)
 static bool peermr_topology_root_forwards(struct pci_dev *provider,
 					  struct pci_dev *client)
 {
-	return pci_p2pdma_distance(provider, &client->dev, true) >= 0;
+	/* Who asks says it if not, and is asked for each registration. */
+	return pci_p2pdma_distance(provider, &client->dev, false) >= 0;
 }
 #else
 #ifdef CONFIG_X86
