@@ -41,7 +41,10 @@ static u64 peermr_pfn_pinned(struct peermr_window *window, u64 offset,
 	return 0;
 }
 
-/* Without pages a VMA is all there is, and it holds the buffer itself. */
+/*
+ * Without pages a VMA is all there is, and it holds the buffer itself. VFIO puts
+ * such memory into an IOMMU and holds nothing: see peermr(4).
+ */
 static bool peermr_pfn_idle(struct peermr_window *window, u64 offset,
 			    u64 length)
 {

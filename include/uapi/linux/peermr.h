@@ -135,7 +135,8 @@ struct peermr_lookup {
  * @address: in: with PEERMR_EXPORT_ADDRESS: an address in the calling process
  *	where memory of this window is mapped
  * @offset: out: with PEERMR_EXPORT_ADDRESS: offset of @address in the buffer
- * @length: out: size of the dma-buf: that of the whole buffer
+ * @length: out: size of the dma-buf: that of the whole buffer, also where the
+ *	process has only part of it mapped
  * @fd: out: the dma-buf, close-on-exec; the caller closes it
  * @reserved: in: must be 0
  *
