@@ -23,6 +23,7 @@ static void *peermr_client_handle;
 /* Before that, memory that was lent could not be taken back. */
 bool peermr_client_is_registered(void)
 {
+	/* The callback is there, too: see peermr_client_init(). */
 	return smp_load_acquire(&peermr_client_handle);
 }
 
@@ -52,6 +53,7 @@ static int __init peermr_client_init(void)
 						&peermr_client_callback);
 	if (!handle)
 		return -EINVAL;
+	/* For peermr_client_is_registered(). */
 	smp_store_release(&peermr_client_handle, handle);
 	return 0;
 }
