@@ -130,41 +130,37 @@ static bool mr_deregister(const struct mr *mr)
 static int dmabuf_register(int fd, uint64_t length)
 {
 	uint32_t keys[2];
-	struct {
-		struct ib_uverbs_ioctl_hdr header;
-		struct ib_uverbs_attr attrs[9];
-	} command = {
-		.header = {
-			.length = sizeof(command),
-			.object_id = UVERBS_OBJECT_MR,
-			.method_id = UVERBS_METHOD_REG_DMABUF_MR,
-			.num_attrs = 9,
-			.driver_id = RDMA_DRIVER_RXE,	/* as the double has it */
-		},
-		.attrs = {
-			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_HANDLE },
-			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_PD_HANDLE,
-			  .data = pd },
-			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_OFFSET,
-			  .len = 8 },
-			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_LENGTH,
-			  .len = 8, .data = length },
-			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_IOVA, .len = 8 },
-			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_FD,
-			  .len = 4, .data = (uint32_t)fd },
-			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_ACCESS_FLAGS,
-			  .len = 8, .data = ACCESS },
-			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_RESP_LKEY,
-			  .len = 4, .data = (uintptr_t)&keys[0] },
-			{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_RESP_RKEY,
-			  .len = 4, .data = (uintptr_t)&keys[1] },
-		},
+	struct ib_uverbs_attr attrs[] = {
+		{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_HANDLE },
+		{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_PD_HANDLE, .data = pd },
+		{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_OFFSET, .len = 8 },
+		{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_LENGTH, .len = 8,
+		  .data = length },
+		{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_IOVA, .len = 8 },
+		{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_FD, .len = 4,
+		  .data = (uint32_t)fd },
+		{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_ACCESS_FLAGS, .len = 8,
+		  .data = ACCESS },
+		{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_RESP_LKEY, .len = 4,
+		  .data = (uintptr_t)&keys[0] },
+		{ .attr_id = UVERBS_ATTR_REG_DMABUF_MR_RESP_RKEY, .len = 4,
+		  .data = (uintptr_t)&keys[1] },
 	};
-	int i;
+	const unsigned int count = sizeof(attrs) / sizeof(attrs[0]);
+	struct ib_uverbs_ioctl_hdr *command;
+	unsigned int i;
 
-	for (i = 0; i < 9; i++)
-		command.attrs[i].flags = UVERBS_ATTR_F_MANDATORY;
-	return ioctl(verbs, RDMA_VERBS_IOCTL, &command);
+	command = calloc(1, sizeof(*command) + sizeof(attrs));
+	CHECK(command);
+	command->length = sizeof(*command) + sizeof(attrs);
+	command->object_id = UVERBS_OBJECT_MR;
+	command->method_id = UVERBS_METHOD_REG_DMABUF_MR;
+	command->num_attrs = count;
+	command->driver_id = RDMA_DRIVER_RXE;	/* as the double has it */
+	for (i = 0; i < count; i++)
+		attrs[i].flags = UVERBS_ATTR_F_MANDATORY;
+	memcpy(command->attrs, attrs, sizeof(attrs));
+	return ioctl(verbs, RDMA_VERBS_IOCTL, command);
 }
 
 /* Have the device write @data into the MR, or read it @from there. */
