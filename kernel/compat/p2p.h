@@ -62,9 +62,6 @@ static inline void peermr_p2p_invalidate(struct dma_buf *dmabuf)
 {
 	dma_buf_invalidate_mappings(dmabuf);
 }
-
-/* The operation by which an importer is told. */
-#define peermr_compat_invalidate_op	invalidate_mappings
 #else
 /* Before 7.0 an importer does not say whether it will let go when told. */
 static inline bool peermr_p2p_revocable(struct dma_buf_attachment *attach)
@@ -76,8 +73,6 @@ static inline void peermr_p2p_invalidate(struct dma_buf *dmabuf)
 {
 	dma_buf_move_notify(dmabuf);
 }
-
-#define peermr_compat_invalidate_op	move_notify
 #endif
 
 #endif /* _PEERMR_COMPAT_P2P_H */

@@ -15,6 +15,7 @@
 #include "peermr.h"
 #include "trace.h"
 
+/* Who may have been given the memory of a buffer. */
 static const struct peermr_consumer_ops * const peermr_consumers[] = {
 	&peermr_vma_consumer,
 	&peermr_dmabuf_consumer,
@@ -127,7 +128,6 @@ peermr_buffer_create(struct peermr_file *file,
 
 	kref_init(&buffer->refs);
 	buffer->window = window;
-	buffer->consumers = peermr_consumers;
 	INIT_LIST_HEAD(&buffer->dying);
 	INIT_LIST_HEAD(&buffer->exports);
 	mutex_init(&buffer->expose_lock);
@@ -234,7 +234,7 @@ void peermr_buffer_revoke(struct peermr_buffer *buffer)
 	const struct peermr_consumer_ops * const *ops;
 
 	lockdep_assert_held(&buffer->window->lock);
-	for (ops = buffer->consumers; *ops; ops++)
+	for (ops = peermr_consumers; *ops; ops++)
 		(*ops)->zap(buffer);
 }
 
@@ -247,7 +247,7 @@ void peermr_buffer_describe(struct peermr_buffer *buffer)
 	dev_warn(&buffer->window->dev,
 		 "waiting for DMA to end, among others that of %s (pid %d)\n",
 		 buffer->comm, pid_nr(buffer->opener));
-	for (ops = buffer->consumers; *ops; ops++)
+	for (ops = peermr_consumers; *ops; ops++)
 		if ((*ops)->describe)
 			(*ops)->describe(buffer);
 }
@@ -257,7 +257,7 @@ bool peermr_buffer_drained(struct peermr_buffer *buffer)
 {
 	const struct peermr_consumer_ops * const *ops;
 
-	for (ops = buffer->consumers; *ops; ops++)
+	for (ops = peermr_consumers; *ops; ops++)
 		if (!(*ops)->drained(buffer))
 			return false;
 	return true;

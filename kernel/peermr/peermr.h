@@ -196,7 +196,6 @@ struct peermr_consumer_ops {
  * struct peermr_buffer - memory that was handed out
  * @refs: the handle, each VMA, each dma-buf; at zero the buffer dies, its extent may not
  * @window: holds a reference on the window's device
- * @consumers: NULL-terminated; who may have been given the memory
  * @backing: what is behind the buffer now
  * @revoked: set once, before the zap; faults read it under SRCU
  * @offset: first byte of the extent in the window
@@ -216,7 +215,6 @@ struct peermr_consumer_ops {
 struct peermr_buffer {
 	struct kref refs;
 	struct peermr_window *window;
-	const struct peermr_consumer_ops * const *consumers;
 	enum peermr_backing backing;
 	bool revoked;
 	u64 offset;

@@ -19,6 +19,7 @@
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 
+#include "importer.h"
 #include "p2p.h"
 #include "peermr_client.h"
 
@@ -121,7 +122,7 @@ static void peermr_client_revoke(struct dma_buf_attachment *attach);
 
 static const struct dma_buf_attach_ops peermr_client_attach_ops = {
 	.allow_peer2peer = true,
-	.peermr_compat_invalidate_op = peermr_client_revoke,
+	.peermr_compat_invalidate = peermr_client_revoke,
 };
 
 static int peermr_client_attach(struct peermr_client_range *range,
