@@ -15,6 +15,8 @@ free_kib() {
 
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
+	# What was dropped is counted some time later.
+	sleep 1
 	while read -r key value _; do
 		[[ $key != MemFree: ]] || echo "$value"
 	done </proc/meminfo
@@ -27,7 +29,6 @@ cost() {
 
 	for turn in 1 2 3 4; do
 		peermr unbind "$bdf" >/dev/null || return 1
-		sleep 1
 		before=$(free_kib)
 		peermr bind "$bdf" --bar 2 --mode "$1" >/dev/null || return 1
 		after=$(free_kib)
