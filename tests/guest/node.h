@@ -29,8 +29,12 @@
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-/* How long memory may take to come back; the reaper looks once a second. */
-#define NODE_SETTLE_MS 10000
+/*
+ * How long memory may take to come back; the reaper looks once a second, and
+ * zeroes it.
+ */
+#define NODE_SETTLE_MS		10000
+#define NODE_SETTLE_MS_GIB	5000
 
 /*
  * Seconds that a test may take unless it calls alarm() itself; a debug kernel on
@@ -301,9 +305,11 @@ static inline const char *node_leftovers(void)
 static inline const char *node_settle(void)
 {
 	const char *left = node_leftovers();
-	int ms;
+	uint64_t ms, limit = NODE_SETTLE_MS;
 
-	for (ms = 0; left && ms < NODE_SETTLE_MS; ms += 20) {
+	if (left)
+		limit += node_attr("size") / GIB * NODE_SETTLE_MS_GIB;
+	for (ms = 0; left && ms < limit; ms += 20) {
 		sleep_ms(20);
 		left = node_leftovers();
 	}
