@@ -5,11 +5,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "chunk.h"
 #include "debug.h"
+#include "own_fd.h"
 #include "peermr.h"
 #include "pool.h"
 
@@ -20,8 +20,7 @@ static struct {
 	pthread_mutex_t lock;		/* over all of it but @first and @last */
 	const char *name;
 	struct peermr_window *window;	/* NULL until it is needed */
-	ino_t ino;			/* what its descriptor was opened on */
-	dev_t rdev;
+	struct peermr_own_fd own;	/* of it */
 	struct chunk *chunks;
 	bool told;			/* that host memory is used instead */
 	bool refused;			/* the window does not open: ask no more */
@@ -50,23 +49,18 @@ bool pool_is_busy(void)
 
 static void pool_enter(void)
 {
-	int state;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &pool_cancel_state);
 	if (!pool_forking)
 		pthread_mutex_lock(&pool.lock);
-	pool_cancel_state = state;
 	pool_busy = true;
 }
 
 static void pool_leave(void)
 {
-	int state = pool_cancel_state;
-
 	pool_busy = false;
 	if (!pool_forking)
 		pthread_mutex_unlock(&pool.lock);
-	pthread_setcancelstate(state, NULL);
+	pthread_setcancelstate(pool_cancel_state, NULL);
 }
 
 static void pool_explain(size_t size, int error)
@@ -84,7 +78,8 @@ static void pool_explain(size_t size, int error)
 
 static bool pool_open(void)
 {
-	struct stat status;
+	struct stat st;
+	int fd;
 
 	if (pool.window)
 		return true;
@@ -92,22 +87,19 @@ static bool pool_open(void)
 		return false;
 	pool.window = peermr_window_open(pool.name);
 	pool.refused = !pool.window;
-	if (pool.refused || fstat(peermr_window_fd(pool.window), &status))
-		return !pool.refused;
-	pool.ino = status.st_ino;
-	pool.rdev = status.st_rdev;
+	if (pool.refused)
+		return false;
+	fd = peermr_window_fd(pool.window);
+	if (!fstat(fd, &st))
+		pool.own = peermr_own_fd(fd, &st);
 	return true;
 }
 
 /* A program may close what it does not know, and open something else there. */
 static void pool_close(void)
 {
-	int fd = peermr_window_fd(pool.window);
-	struct stat status;
-
-	if (!fstat(fd, &status) && status.st_ino == pool.ino &&
-	    status.st_rdev == pool.rdev)
-		close(fd);
+	if (peermr_own_fd_is_ours(&pool.own))
+		close(pool.own.fd);
 	pool.window = NULL;
 }
 

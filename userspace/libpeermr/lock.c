@@ -11,7 +11,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t loader_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* Of the thread that has the lock: files are opened under it. */
+/* What the thread's was before it took the lock, under which files are opened. */
 static _Thread_local int cancel_state;
 
 /* Whether the thread that forks has it, too. */
@@ -53,13 +53,10 @@ static void peermr_lock_init(void)
 
 void peermr_lock(void)
 {
-	int state;
-
 	pthread_once(&once, peermr_lock_init);
 	/* A thread that is cancelled would not give it back. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	pthread_mutex_lock(&lock);
-	cancel_state = state;
 }
 
 void peermr_unlock(void)

@@ -81,7 +81,7 @@ static int peermr_window_resolve_in(const struct peermr_window_table *table,
 	int i, fd, ret;
 
 	for (i = 0; i < table->count; i++) {
-		fd = table->nodes[i]->fd;
+		fd = table->nodes[i]->own.fd;
 		ret = peermr_window_ask(fd, address, &lookup);
 		if (ret == -EBADF || ret == -ENOTTY)
 			*stale = true;

@@ -24,28 +24,19 @@ static struct peermr_window_table *current_table;	/* under the lock */
 /* What the fast path knows of it. */
 static atomic_bool scanned, of_use;
 
-/* Whether the fd is still ours: a daemon may close all it finds at start. */
-static bool peermr_window_node_is_ours(const struct peermr_window_node *node)
-{
-	struct stat st;
-
-	return !fstat(node->fd, &st) && st.st_ino == node->ino &&
-	       st.st_rdev == node->rdev;
-}
-
-static bool peermr_window_node_is_live(const struct peermr_window_node *node)
+static bool peermr_window_is_live(int fd)
 {
 	struct peermr_query query = { .size = sizeof(query) };
 
-	return !ioctl(node->fd, PEERMR_IOC_QUERY, &query);
+	return !ioctl(fd, PEERMR_IOC_QUERY, &query);
 }
 
 static void peermr_window_node_put(struct peermr_window_node *node)
 {
 	if (--node->refs)
 		return;
-	if (peermr_window_node_is_ours(node))
-		close(node->fd);
+	if (peermr_own_fd_is_ours(&node->own))
+		close(node->own.fd);
 	free(node);
 }
 
@@ -55,7 +46,7 @@ static int peermr_window_node_open(const char *name,
 	struct peermr_window_node *node;
 	char path[PATH_MAX];
 	struct stat st;
-	int ret;
+	int fd, ret;
 
 	ret = peermr_name_to_path(name, path, sizeof(path));
 	if (ret)
@@ -65,22 +56,21 @@ static int peermr_window_node_open(const char *name,
 		return -ENOMEM;
 	strcpy(node->name, name);
 	/* To read only would do for a look-up, but not for an export. */
-	node->fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
-	if (node->fd < 0) {
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0) {
 		ret = -errno;
 		goto err_free;
 	}
 	ret = -ENODEV;
-	if (fstat(node->fd, &st) || !S_ISCHR(st.st_mode) ||
-	    !peermr_window_node_is_live(node))
+	if (fstat(fd, &st) || !S_ISCHR(st.st_mode) ||
+	    !peermr_window_is_live(fd))
 		goto err_close;
-	node->ino = st.st_ino;
-	node->rdev = st.st_rdev;
+	node->own = peermr_own_fd(fd, &st);
 	*opened = node;
 	return 0;
 
 err_close:
-	close(node->fd);
+	close(fd);
 err_free:
 	free(node);
 	return ret;
@@ -95,8 +85,8 @@ static struct peermr_window_node *peermr_window_node_find(const char *name)
 	for (i = 0; current_table && i < current_table->count; i++) {
 		node = current_table->nodes[i];
 		if (!strcmp(node->name, name) &&
-		    peermr_window_node_is_ours(node) &&
-		    peermr_window_node_is_live(node))
+		    peermr_own_fd_is_ours(&node->own) &&
+		    peermr_window_is_live(node->own.fd))
 			return node;
 	}
 	return NULL;

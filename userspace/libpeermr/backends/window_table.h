@@ -3,23 +3,20 @@
 #define LIBPEERMR_WINDOW_TABLE_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include <peermr.h>
+
+#include "own_fd.h"
 
 /**
  * struct peermr_window_node - a window that the library holds open to ask it
  * @refs: tables that list it
- * @fd: the device node; the application may have closed it behind our back
- * @ino: what @fd was opened on
- * @rdev: likewise
+ * @own: the device node; the application may have closed it behind our back
  * @name: below /dev/peermr
  */
 struct peermr_window_node {
 	unsigned int refs;
-	int fd;
-	ino_t ino;
-	dev_t rdev;
+	struct peermr_own_fd own;
 	char name[PEERMR_NAME_LEN];
 };
 
