@@ -68,12 +68,8 @@ struct ibv_mr *peermr_reg_mr_iova(struct ibv_pd *pd, void *address,
 		.iova = iova,
 		.access = (unsigned int)access,
 	};
-	struct peermr_verbs_outcome outcome = {
-		.step = PEERMR_STEP_LIBRARY,
-		.resolve_error = PEERMR_NOT_TRIED,
-		.dmabuf_error = PEERMR_NOT_TRIED,
-		.plain_error = PEERMR_NOT_TRIED,
-	};
+	struct peermr_verbs_outcome outcome =
+		peermr_verbs_outcome_at(PEERMR_STEP_LIBRARY);
 	struct peermr_verbs_library library;
 	struct ibv_mr *mr = NULL;
 	int ret, saved_errno = errno;

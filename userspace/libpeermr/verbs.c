@@ -91,13 +91,8 @@ int peermr_verbs_attempt(const struct peermr_verbs_request *request,
 	struct peermr_range range;
 	int ret;
 
-	*outcome = (struct peermr_verbs_outcome){
-		.step = PEERMR_STEP_SPECIAL,
-		.windows_asked = ask & PEERMR_RESOLVE_WINDOWS,
-		.resolve_error = PEERMR_NOT_TRIED,
-		.dmabuf_error = PEERMR_NOT_TRIED,
-		.plain_error = PEERMR_NOT_TRIED,
-	};
+	*outcome = peermr_verbs_outcome_at(PEERMR_STEP_SPECIAL);
+	outcome->windows_asked = ask & PEERMR_RESOLVE_WINDOWS;
 	if (peermr_verbs_is_special(request))
 		return 0;
 	outcome->step = PEERMR_STEP_ABSENT;

@@ -38,6 +38,18 @@ struct peermr_verbs_outcome {
 	int plain_error;
 };
 
+/* Nothing was tried yet; @step as far as it came. */
+static inline struct peermr_verbs_outcome
+peermr_verbs_outcome_at(enum peermr_verbs_step step)
+{
+	return (struct peermr_verbs_outcome){
+		.step = step,
+		.resolve_error = PEERMR_NOT_TRIED,
+		.dmabuf_error = PEERMR_NOT_TRIED,
+		.plain_error = PEERMR_NOT_TRIED,
+	};
+}
+
 /* Ask windows at once, whatever it costs host memory. */
 #define PEERMR_VERBS_WINDOWS	(1U << 31)
 
