@@ -257,8 +257,8 @@ CUresult cuPointerGetAttributes(unsigned int count, int *attributes,
 				void **values, CUdeviceptr pointer)
 {
 	const struct heap_allocation *allocation = heap_find(pointer);
-	bool mapped = allocation &&
-		      pointer - allocation->start < allocation->size;
+	size_t offset = 0;
+	bool mapped = heap_memory(pointer, &offset);
 	CUresult result = SUCCESS;
 	unsigned int i;
 
@@ -292,7 +292,7 @@ CUresult cuMemGetHandleForAddressRange(void *handle, CUdeviceptr pointer,
 	    (pointer | size) & (HEAP_PAGE - 1))
 		return INVALID_VALUE;
 	memory = heap_memory(pointer, &offset);
-	if (!memory || offset > memory->size || size > memory->size - offset)
+	if (!memory || size > memory->size - offset)
 		return INVALID_VALUE;
 	fd = double_memory_export(memory, offset, size);
 	if (fd < 0)

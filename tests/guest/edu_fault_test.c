@@ -60,22 +60,10 @@ static bool fault_disarm(void)
 	return !strtoul(text, NULL, 10);
 }
 
-static int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	CHECK(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
-
 /* Let @attempt, which returns as ioctl(2), fail at each of its allocations. */
 static void check_each_failure(int (*attempt)(void), void (*undo)(void))
 {
-	int fds = count_fds(), failures = 0, ret, error;
+	int fds = fds_open(), failures = 0, ret, error;
 	unsigned int nth;
 	bool failed;
 
@@ -93,7 +81,7 @@ static void check_each_failure(int (*attempt)(void), void (*undo)(void))
 		} else {
 			undo();
 		}
-		CHECK_EQ(count_fds(), fds);
+		CHECK_EQ(fds_open(), fds);
 		if (!failed)
 			break;
 	}

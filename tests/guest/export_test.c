@@ -138,18 +138,6 @@ static void what_is_no_buffer_is_refused(void)
 	CHECK_ERRNO(try_export(fd, &export) == -1, ENOENT);
 }
 
-static int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	CHECK(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
-
 /* A dma-buf can be written to. */
 static void who_may_only_read_exports_nothing(void)
 {
@@ -179,14 +167,14 @@ static void no_descriptor_left_means_no_export(void)
 	uint64_t handle = node_alloc(fd, LENGTH);
 	struct peermr_export export = { .mmap_offset = handle };
 
-	before = count_fds();
+	before = fds_open();
 	CHECK(!getrlimit(RLIMIT_NOFILE, &limit));
 	tight = limit;
 	tight.rlim_cur = fd + 1;
 	CHECK(!setrlimit(RLIMIT_NOFILE, &tight));
 	CHECK_ERRNO(try_export(fd, &export) == -1, EMFILE);
 	CHECK(!setrlimit(RLIMIT_NOFILE, &limit));
-	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(fds_open(), before);
 	CHECK(!node_free(fd, handle));
 	node_check_settled();
 }
@@ -238,7 +226,7 @@ static void an_answer_that_cannot_be_told_leaves_nothing(void)
 {
 	struct peermr_export *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 					  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int fd = node_open(), before = count_fds();
+	int fd = node_open(), before = fds_open();
 	uint64_t handle = node_alloc(fd, LENGTH);
 
 	CHECK(page != MAP_FAILED);
@@ -246,7 +234,7 @@ static void an_answer_that_cannot_be_told_leaves_nothing(void)
 	page->mmap_offset = handle;
 	CHECK(!mprotect(page, 4096, PROT_READ));
 	CHECK_ERRNO(ioctl(fd, PEERMR_IOC_EXPORT, page) == -1, EFAULT);
-	CHECK_EQ(count_fds(), before);
+	CHECK_EQ(fds_open(), before);
 	CHECK(!node_free(fd, handle));
 	node_check_settled();
 }

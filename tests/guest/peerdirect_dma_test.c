@@ -349,12 +349,8 @@ static void *steal_dmabuf(void *stolen)
 
 static void set_late_error(bool on)
 {
-	int fd = open("/sys/module/edu_importer/parameters/late_error",
-		      O_WRONLY | O_CLOEXEC);
-
-	CHECK(fd >= 0);
-	CHECK_EQ(write(fd, on ? "Y" : "N", 1), 1);
-	close(fd);
+	CHECK(file_write("/sys/module/edu_importer/parameters/late_error",
+			 on ? "Y" : "N"));
 }
 
 /* Its client has the memory back then, whoever still has the dma-buf. */

@@ -3,7 +3,6 @@
 #ifndef PEERMR_RANGE_H
 #define PEERMR_RANGE_H
 
-#include <dirent.h>
 
 #include <peermr.h>
 
@@ -46,19 +45,6 @@ static inline unsigned char *node_map_pair(size_t length)
 			   MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED);
 	close(fd);
 	return address;
-}
-
-/* How many descriptors this process has open. */
-static inline int fds_open(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = -1;	/* that of the directory itself */
-
-	CHECK(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count - 2;
 }
 
 /* The number that the next one gets. */

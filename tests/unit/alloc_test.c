@@ -138,52 +138,61 @@ static void a_full_window_leaves_host_memory(void)
 	CHECK(!in_window(realloc(address, 2 * LARGE)));
 }
 
-static void a_forked_child_allocates_for_itself(void)
+static int in_child(void (*what)(char *address), char *address)
 {
-	char *address = malloc(LARGE), *own;
+	pid_t pid = fork();
 	int status;
-	pid_t pid;
 
-	address[0] = 42;
-	pid = fork();
 	CHECK(pid >= 0);
 	if (!pid) {
-		own = malloc(LARGE);
-		if (address[0] != 42 || !in_window(own) || own == address)
-			_exit(1);
-		own[0] = 1;
-		free(address);
-		free(own);
 		signal(SIGSEGV, SIG_DFL);
-		*(volatile char *)address = 1;
+		what(address);
 		_exit(0);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid);
+	return status;
+}
+
+static void child_allocates_and_writes_its_parents(char *address)
+{
+	char *own = malloc(LARGE);
+
+	if (address[0] != 42 || !in_window(own) || own == address)
+		_exit(1);
+	own[0] = 1;
+	free(address);
+	free(own);
+	*(volatile char *)address = 1;
+}
+
+static void a_forked_child_allocates_for_itself(void)
+{
+	char *address = malloc(LARGE);
+	int status;
+
+	address[0] = 42;
+	status = in_child(child_allocates_and_writes_its_parents, address);
 	CHECK(WIFSIGNALED(status));
 	CHECK_EQ(WTERMSIG(status), SIGSEGV);
 	CHECK_EQ(address[0], 42);
 	address[0] = 43;
 }
 
+static void child_reallocates(char *address)
+{
+	char *moved = realloc(address, LARGE - 1);
+
+	if (moved[0] != 42)
+		_exit(1);
+	moved[0] = 1;
+}
+
 static void what_a_child_reallocates_it_may_write(void)
 {
-	char *address = malloc(LARGE), *moved;
-	int status;
-	pid_t pid;
+	char *address = malloc(LARGE);
 
 	address[0] = 42;
-	pid = fork();
-	CHECK(pid >= 0);
-	if (!pid) {
-		signal(SIGSEGV, SIG_DFL);
-		moved = realloc(address, LARGE - 1);
-		if (moved[0] != 42)
-			_exit(1);
-		moved[0] = 1;
-		_exit(0);
-	}
-	CHECK(waitpid(pid, &status, 0) == pid);
-	CHECK_EQ(status, 0);
+	CHECK_EQ(in_child(child_reallocates, address), 0);
 	CHECK_EQ(address[0], 42);
 }
 
@@ -208,26 +217,23 @@ static void *churn(void *stop)
 	return NULL;
 }
 
+static void child_allocates(char *unused)
+{
+	(void)unused;
+	alarm(20);
+	free(malloc(LARGE));
+}
+
 /* A lock held by another thread when it forks is nobody's in the child. */
 static void a_fork_under_allocations_does_not_hang(void)
 {
 	bool stop = false;
 	pthread_t thread;
-	int status, i;
-	pid_t pid;
+	int i;
 
 	CHECK(!pthread_create(&thread, NULL, churn, &stop));
-	for (i = 0; i < 50; i++) {
-		pid = fork();
-		CHECK(pid >= 0);
-		if (!pid) {
-			alarm(20);
-			free(malloc(LARGE));
-			_exit(0);
-		}
-		CHECK(waitpid(pid, &status, 0) == pid);
-		CHECK_EQ(status, 0);
-	}
+	for (i = 0; i < 50; i++)
+		CHECK_EQ(in_child(child_allocates, NULL), 0);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	CHECK(!pthread_join(thread, NULL));
 }

@@ -5,7 +5,6 @@
  * (tests/check-gpu).
  * usage: cuda_driver_test [LIBCUDA]
  */
-#include <dirent.h>
 #include <pthread.h>
 #include <stdbool.h>
 
@@ -248,18 +247,6 @@ static void *allocate_and_resolve(void *unused)
 	return NULL;
 }
 
-static int open_descriptors(void)
-{
-	DIR *directory = opendir("/proc/self/fd");
-	int count = 0;
-
-	CHECK(directory);
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count;
-}
-
 static void exports_of_many_threads_leave_nothing_open(void)
 {
 	pthread_t threads[4];
@@ -269,10 +256,10 @@ static void exports_of_many_threads_leave_nothing_open(void)
 	load();
 	memory = alloc(4 * MIB);
 	check_resolves(memory, MIB);
-	before = open_descriptors();
+	before = fds_open();
 	for (i = 0; i < 1000; i++)
 		check_resolves(memory + i, PAGE);
-	CHECK_EQ(open_descriptors(), before);
+	CHECK_EQ(fds_open(), before);
 	if (is_double())
 		return;	/* its heap is for one thread */
 	for (i = 0; i < 4; i++)
@@ -280,7 +267,7 @@ static void exports_of_many_threads_leave_nothing_open(void)
 				      NULL));
 	for (i = 0; i < 4; i++)
 		CHECK(!pthread_join(threads[i], NULL));
-	CHECK_EQ(open_descriptors(), before);
+	CHECK_EQ(fds_open(), before);
 }
 
 int main(int argc, char **argv)

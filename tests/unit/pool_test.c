@@ -290,7 +290,6 @@ static void nothing_of_the_window_is_given_back_within_fork(void)
 	char *small = take(4096, 0), *large = take(64 * MIB, 0);
 
 	alarm(20);
-
 	CHECK_EQ(fake_window.live, 2);
 	pool_before_fork();
 	CHECK(pool_free(small) && pool_free(large));

@@ -9,6 +9,7 @@
 #ifndef PEERMR_TESTING_H
 #define PEERMR_TESTING_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -81,6 +82,19 @@ test_end(int status, const char *verdict, const char *format, ...)
 			TEST_FAIL("%s: errno is %s, not %s", #failing,         \
 				  strerror(errno), #expected);                 \
 	} while (0)
+
+/* How many descriptors this process has open. */
+static inline int fds_open(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int count = -1;	/* that of the directory itself */
+
+	CHECK(dir);
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count - 2;
+}
 
 static inline int test_run_one(const struct test *test)
 {
