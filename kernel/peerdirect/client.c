@@ -174,15 +174,16 @@ void ib_unregister_peer_memory_client(void *reg_handle)
 	kobject_del(&client->kobj);
 	up_write(&peerdirect_clients_lock);
 
-	peerdirect_client_revoke(client);
 	peerdirect_client_put(client);
-	while (!wait_for_completion_timeout(&client->idle, HZ)) {
-		/* Its claim may have been under way. */
+	for (;;) {
+		/* More than once: a claim may have been under way. */
 		peerdirect_client_revoke(client);
-		if (++waits % PEERDIRECT_WAITS_LOG)
-			continue;
-		pr_warn("client %s cannot go before %u registrations of its memory are gone\n",
-			client->ops->name, refcount_read(&client->users));
+		if (wait_for_completion_timeout(&client->idle, HZ))
+			break;
+		if (++waits % PEERDIRECT_WAITS_LOG == 0)
+			pr_warn("client %s cannot go before %u registrations of its memory are gone\n",
+				client->ops->name,
+				refcount_read(&client->users));
 	}
 	kobject_put(&client->kobj);
 }

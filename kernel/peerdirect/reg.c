@@ -299,10 +299,9 @@ peermr_reg_user_mr(const struct peermr_reg_mr *reg)
 	 */
 	if (device && READ_ONCE(device->enabled))
 		mr = peerdirect_reg(device, reg);
-	else if (device)
-		mr = peermr_compat_reg_user_mr(device->driver, reg);
 	else
-		mr = peermr_compat_reg_user_mr(&ibdev->ops, reg);
+		mr = peermr_compat_reg_user_mr(device ? device->driver :
+							&ibdev->ops, reg);
 	srcu_read_unlock(&peerdirect_srcu, idx);
 	return mr;
 }

@@ -43,7 +43,7 @@ static u64 peermr_pfn_pinned(struct peermr_window *window, u64 offset,
 
 /*
  * Without pages a VMA is all there is, and it holds the buffer itself. VFIO puts
- * such memory into an IOMMU and holds nothing: see peermr(4).
+ * such memory into an IOMMU and holds nothing: see peermr(7).
  */
 static bool peermr_pfn_idle(struct peermr_window *window, u64 offset,
 			    u64 length)
