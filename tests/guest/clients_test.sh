@@ -6,7 +6,8 @@
 # with their buffers in the window by "peermr run --alloc". Registrations are traced
 # in the kernel: a test passes if the program succeeds, both sides registered memory
 # of the window, and nothing stays behind. One that fails in host memory as well,
-# without peermr, is skipped.
+# without peermr, is skipped; one that does not is run again before it counts, and the
+# table tells.
 # Prints a table of them all on stderr. PATTERN limits it to some programs.
 set -uo pipefail
 
@@ -121,6 +122,24 @@ each_end() {
 	"$@" && { [[ $two_guests == no ]] || there "$@"; }
 }
 
+# where_it_stands PORT: what the programs there wait for, their queue pairs, and what
+# Soft-RoCE counted since it came up; for who reads the log of a failure.
+where_it_stands() {
+	local pid
+
+	for pid in $(pgrep -f -- "$1"); do
+		[[ $pid -ne $$ ]] || continue
+		echo "$pid: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+		cat "/proc/$pid/stack"
+	done
+	rdma resource show qp
+	grep -v ':0$' <(grep -H . /sys/class/infiniband/*/ports/1/hw_counters/*) | sed 's|.*/||'
+}
+
+stands() {
+	each_end bash -c "$(declare -f where_it_stands); where_it_stands $port" >&2
+}
+
 # client_and_server SERVER -- CLIENT: PORT in their arguments is a port of their own.
 # Sets reason, and result to what each side registered in the window. With
 # server_ends=no the server is ended once the client is done.
@@ -148,6 +167,7 @@ client_and_server() {
 	client=$!
 	if ! wait_for 60 is_over "$client"; then
 		reason='the client does not end'
+		stands
 		finish "$client" "$server"
 		return 1
 	fi
@@ -157,6 +177,7 @@ client_and_server() {
 		finish "$server"
 	elif ! wait_for 20 is_over "$server"; then
 		reason='the server does not end'
+		stands
 		finish "$server"
 		return 1
 	else
@@ -177,6 +198,12 @@ client_and_server() {
 	[[ -z $reason ]]
 }
 
+# passes NAME CLIENT WHAT-WAS-SEEN
+passes() {
+	echo "PASS ${1}_has_its_buffers_in_the_window"
+	table+=("$1|$2|works|$3")
+}
+
 # check NAME SERVER -- CLIENT
 check() {
 	local name=$1 how ours
@@ -187,22 +214,26 @@ check() {
 	how="$*"
 	how=${how##* -- }
 	if client_and_server "$@"; then
-		echo "PASS ${name}_has_its_buffers_in_the_window"
-		table+=("$name|$how|works|$result")
-	else
-		ours=$reason
-		tail -n 12 "$logs"/server* "$logs"/client* >&2
-		run=()
-		if client_and_server "$@"; then
-			failed=1
-			echo "FAIL ${name}_has_its_buffers_in_the_window: $ours"
-			table+=("$name|$how|FAILS|$ours")
-		else
-			echo "SKIP ${name}_has_its_buffers_in_the_window: without peermr, too, $reason"
-			table+=("$name|$how|-|without peermr, too, $reason")
-		fi
-		run=("${alloc[@]}")
+		passes "$name" "$how" "$result"
+		return
 	fi
+	ours=$reason
+	tail -n 12 "$logs"/server* "$logs"/client* >&2
+	run=()
+	if ! client_and_server "$@"; then
+		echo "SKIP ${name}_has_its_buffers_in_the_window: without peermr, too, $reason"
+		table+=("$name|$how|-|without peermr, too, $reason")
+		run=("${alloc[@]}")
+		return
+	fi
+	run=("${alloc[@]}")
+	if client_and_server "$@"; then
+		passes "$name" "$how" "$result; at the second try, the first time $ours"
+		return
+	fi
+	failed=1
+	echo "FAIL ${name}_has_its_buffers_in_the_window: $ours, and again: $reason"
+	table+=("$name|$how|FAILS|$ours, and again: $reason")
 }
 
 perftest() {
