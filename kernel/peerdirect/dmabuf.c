@@ -37,7 +37,7 @@ static int peerdirect_dmabuf_attach(struct dma_buf *dmabuf,
 	else if (region->revoked)
 		ret = -ENODEV;
 	else
-		region->attached = true;
+		WRITE_ONCE(region->attached, true);
 	dma_resv_unlock(&region->resv);
 	return ret;
 }
@@ -92,7 +92,7 @@ peerdirect_dmabuf_map(struct dma_buf_attachment *attach,
 		return ERR_PTR(-EOPNOTSUPP);
 	sgt = peerdirect_pages_table(region);
 	if (!IS_ERR(sgt))
-		region->users++;
+		WRITE_ONCE(region->users, region->users + 1);
 	return sgt;
 }
 
@@ -113,7 +113,7 @@ static int peerdirect_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (region->revoked)
 		return -ENODEV;
 	*map = region->map;
-	region->users++;
+	WRITE_ONCE(region->users, region->users + 1);
 	return 0;
 }
 

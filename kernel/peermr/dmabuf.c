@@ -92,7 +92,7 @@ static struct sg_table *peermr_dmabuf_map(struct dma_buf_attachment *attach,
 	range.size = buffer->length;
 	sgt = peermr_p2p_map(attach, &range, dir);
 	if (!IS_ERR(sgt))
-		export->users++;
+		WRITE_ONCE(export->users, export->users + 1);
 	return sgt;
 }
 
@@ -115,7 +115,7 @@ static int peermr_dmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	dma_resv_assert_held(dmabuf->resv);
 	if (export->revoked)
 		return -ENODEV;
-	export->users++;
+	WRITE_ONCE(export->users, export->users + 1);
 	iosys_map_set_vaddr_iomem(map, buffer->window->kva + buffer->offset);
 	return 0;
 }

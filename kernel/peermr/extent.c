@@ -99,7 +99,7 @@ int peermr_extent_insert(struct peermr_buffer *buffer,
 	buffer->offset = offset;
 	buffer->backing = PEERMR_BACKING_EXTENT;
 	window->bytes_free -= buffer->length;
-	window->nr_buffers++;
+	WRITE_ONCE(window->nr_buffers, window->nr_buffers + 1);
 	return 0;
 }
 
@@ -118,7 +118,7 @@ bool peermr_extent_erase(struct peermr_buffer *buffer)
 		return false;
 	buffer->backing = PEERMR_BACKING_NONE;
 	window->bytes_free += buffer->length;
-	window->nr_buffers--;
+	WRITE_ONCE(window->nr_buffers, window->nr_buffers - 1);
 	return true;
 }
 

@@ -51,7 +51,7 @@ static void peermr_reaper_work(struct work_struct *work)
 	}
 
 	mutex_lock(&window->lock);
-	window->reaper_done = pass;
+	WRITE_ONCE(window->reaper_done, pass);
 	if (!list_empty(&window->dying) && !window->dismantling) {
 		queue_delayed_work(peermr_compat_unbound_wq, &window->reaper,
 				   window->reaper_delay);
@@ -101,7 +101,7 @@ int peermr_reaper_wait(struct peermr_window *window)
 void peermr_reaper_stop(struct peermr_window *window)
 {
 	mutex_lock(&window->lock);
-	window->dismantling = true;
+	WRITE_ONCE(window->dismantling, true);
 	mutex_unlock(&window->lock);
 	cancel_delayed_work_sync(&window->reaper);
 	wake_up_all(&window->reaper_wait);

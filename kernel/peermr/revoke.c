@@ -44,7 +44,7 @@ static void peermr_window_take_back(struct peermr_window *window)
 void peermr_window_revoke(struct peermr_window *window)
 {
 	mutex_lock(&window->lock);
-	window->state = PEERMR_WINDOW_REVOKED;
+	WRITE_ONCE(window->state, PEERMR_WINDOW_REVOKED);
 	mutex_unlock(&window->lock);
 	peermr_window_take_back(window);
 }
@@ -60,7 +60,7 @@ static int peermr_window_try_enter(struct peermr_window *window,
 	if (window->nr_buffers)
 		ret = -EBUSY;
 	else if (window->state < state)
-		window->state = state;
+		WRITE_ONCE(window->state, state);
 	mutex_unlock(&window->lock);
 	return ret;
 }
@@ -103,7 +103,7 @@ void peermr_window_stop(struct peermr_window *window)
 	mutex_lock(&window->lock);
 	WRITE_ONCE(window->stopped, true);
 	if (window->state == PEERMR_WINDOW_LIVE)
-		window->state = PEERMR_WINDOW_STOPPED;
+		WRITE_ONCE(window->state, PEERMR_WINDOW_STOPPED);
 	mutex_unlock(&window->lock);
 	/* Also waits until nobody zeroes memory any more. */
 	peermr_window_take_back(window);
@@ -161,7 +161,7 @@ void peermr_window_start(struct peermr_window *window)
 	WRITE_ONCE(window->stopped, false);
 	if (window->state == PEERMR_WINDOW_STOPPED) {
 		peermr_granules_spoil(window);
-		window->state = PEERMR_WINDOW_LIVE;
+		WRITE_ONCE(window->state, PEERMR_WINDOW_LIVE);
 	}
 	mutex_unlock(&window->lock);
 }
