@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Threads that make random calls on shared open files of a window; whatever
- * they do, afterwards nothing is left. usage: fuzz_test [WINDOW [TEST...]]
+ * Threads that make random calls on shared open files of a window, while another
+ * reads what the window says of itself; whatever they do, afterwards nothing is
+ * left. usage: fuzz_test [WINDOW [TEST...]]
  *
  * SEED and CALLS (20000) come from the environment; a failure names the seed,
  * which makes the same calls again, though not in the same order between the
@@ -19,6 +20,7 @@
 #define MAPPINGS 6
 
 static unsigned long seed, calls;
+static atomic_bool over;
 static atomic_int files[FILES];
 static _Atomic(uint64_t) handles[HANDLES];
 static uint64_t size, granule;
@@ -207,9 +209,27 @@ static void *fuzz_thread(void *arg)
 	return NULL;
 }
 
+/* What others see of the window while it changes. */
+static void *watch_thread(void *arg)
+{
+	static const char * const attrs[] = {
+		"free", "quarantined", "buffers", "pinned", "state", "quota",
+	};
+	char text[64];
+	size_t i;
+
+	(void)arg;
+	for (i = 0; !over; i = (i + 1) % (sizeof(attrs) / sizeof(attrs[0])))
+		if (!node_attr_text(attrs[i], text, sizeof(text)))
+			TEST_FAIL("cannot read %s: %s (seed %lu)", attrs[i],
+				  strerror(errno), seed);
+	return NULL;
+}
+
 static void fuzz(struct child *child)
 {
 	static struct fuzzer fuzzers[THREADS];
+	pthread_t watcher;
 	int i;
 
 	(void)child;
@@ -222,8 +242,11 @@ static void fuzz(struct child *child)
 		CHECK(!pthread_create(&fuzzers[i].thread, NULL, fuzz_thread,
 				      &fuzzers[i]));
 	}
+	CHECK(!pthread_create(&watcher, NULL, watch_thread, NULL));
 	for (i = 0; i < THREADS; i++)
 		CHECK(!pthread_join(fuzzers[i].thread, NULL));
+	over = true;
+	CHECK(!pthread_join(watcher, NULL));
 }
 
 static void random_calls_leave_nothing_behind(void)
