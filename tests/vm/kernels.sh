@@ -23,6 +23,11 @@ kernel_configs() {
 	kernel_field "$1" 6 | tr ',' '\n' | sed -n "/./s,^,$vm_dir/,p"
 }
 
+# kernel_variables NAME: what make is told besides.
+kernel_variables() {
+	kernel_field "$1" 7 | tr ',' '\n' | sed '/^$/d'
+}
+
 # kernel_dir NAME: the cache entry with boot/vmlinuz, boot/release (which holds
 # the output of uname -r), usr/lib/modules and usr/src.
 kernel_dir() {
@@ -32,7 +37,7 @@ kernel_dir() {
 	recipe=$(kernel_field "$1" 2)
 	source=$(kernel_field "$1" 3)
 	mapfile -t configs < <(kernel_configs "$1")
-	key=$({ echo "$recipe $source"; cat "$vm_dir/make-kernel-$recipe" \
+	key=$({ echo "$recipe $source $(kernel_variables "$1")"; cat "$vm_dir/make-kernel-$recipe" \
 		"$vm_dir/debian-apt" "${configs[@]}"; } | cache_key -)
 	cached "kernel-$1" "$key" "$vm_dir/make-kernel-$recipe" "$1" "$source"
 }
