@@ -6,8 +6,8 @@
 # with their buffers in the window by "peermr run --alloc". Registrations are traced
 # in the kernel: a test passes if the program succeeds, both sides registered memory
 # of the window, and nothing stays behind. One that fails in host memory as well,
-# without peermr, is skipped; one that does not is run again before it counts, and the
-# table tells.
+# without peermr, is skipped; one that does not is run again before it counts, and a note
+# tells.
 # Prints a table of them all on stderr. PATTERN limits it to some programs.
 set -uo pipefail
 
@@ -228,7 +228,8 @@ check() {
 	fi
 	run=("${alloc[@]}")
 	if client_and_server "$@"; then
-		passes "$name" "$how" "$result; at the second try, the first time $ours"
+		echo "# $name: passed at the second try; the first time $ours"
+		passes "$name" "$how" "$result"
 		return
 	fi
 	failed=1
